@@ -1,0 +1,15 @@
+"""Tells Piccolo where the migrations lie and which tables there are."""
+
+from piccolo.conf.apps import AppConfig, table_finder
+
+from dusangire.kernel.settings import ROOT
+
+PACKAGES = ("accounts", "wards", "menu", "diets", "notify", "payments", "orders", "delivery")
+
+APP_CONFIG = AppConfig(
+    app_name="dusangire",
+    migrations_folder_path=str(ROOT / "migrations"),
+    table_classes=table_finder([f"dusangire.{package}.tables" for package in PACKAGES]),
+    migration_dependencies=[],
+    commands=[],
+)
