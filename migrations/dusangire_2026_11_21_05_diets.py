@@ -52,7 +52,7 @@ CREATE TABLE allergy (
     hospital int NOT NULL,
     patient uuid NOT NULL,
     code text NOT NULL,
-    severity text NOT NULL CHECK (severity IN ('intolerance', 'mild', 'moderate', 'severe', 'anaphylaxis')),
+    severity text NOT NULL CHECK (severity IN ('intolerance', 'moderate', 'severe', 'anaphylaxis')),
     note text NOT NULL DEFAULT '',
     recorded_by uuid NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT now(),

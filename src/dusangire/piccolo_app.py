@@ -4,7 +4,7 @@ from piccolo.conf.apps import AppConfig, table_finder
 
 from dusangire.kernel.settings import ROOT
 
-PACKAGES = ("accounts", "wards", "menu", "diets", "notify", "payments", "orders", "delivery")
+PACKAGES = ("accounts", "wards", "menu", "diets", "notify", "payments", "orders", "kitchen", "delivery")
 
 APP_CONFIG = AppConfig(
     app_name="dusangire",

@@ -1,6 +1,6 @@
 """Hospitals, people, what they are in each hospital, and their sessions."""
 
-from piccolo.columns import Array, Boolean, Bytea, Integer, Text, Timestamptz, UUID
+from piccolo.columns import UUID, Array, Boolean, Bytea, Integer, Text, Timestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 
 from dusangire.kernel.db import OfHospital, Row

@@ -18,6 +18,10 @@ class DeliveryStop(OfHospital, tablename="delivery_stop"):
     added_at = Timestamptz(default=TimestamptzNow())
     dropped_at = Timestamptz(null=True, default=None)
     drop_reason = Text(default="")
+    tray_scanned_at = Timestamptz(null=True, default=None)
+    bed_checked_at = Timestamptz(null=True, default=None)
+    bed_method = Text(null=True, default=None)
+    checked_bed = UUID(null=True, default=None)
 
 
 class Handover(OfHospital, tablename="handover"):
@@ -27,6 +31,7 @@ class Handover(OfHospital, tablename="handover"):
     method = Text(required=True)
     proof = Text(required=True)
     proof_file = Text(null=True, default=None)
+    signed_as = Text(default="")
     handed_by = UUID(required=True)
     handed_at = Timestamptz(default=TimestamptzNow())
     undone_at = Timestamptz(null=True, default=None)

@@ -111,7 +111,9 @@ NOBODY = UUID(int=0)
 
 def system(hospital: int, zone: str = "Africa/Kigali") -> Actor:
     """Return the actor of work that no person asked for, in one hospital."""
-    return Actor(user=NOBODY, hospital=hospital, role=Role.SUPER_ADMIN, rights=frozenset(Can), name="Dusangire", zone=zone)
+    return Actor(
+        user=NOBODY, hospital=hospital, role=Role.SUPER_ADMIN, rights=frozenset(Can), name="Dusangire", zone=zone
+    )
 
 
 class Needs(Struct, frozen=True):

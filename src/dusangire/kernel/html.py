@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from hashlib import blake2b
-
 from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -21,6 +20,7 @@ from msgspec import Struct
 
 from dusangire.kernel import text
 from dusangire.kernel.access import Actor
+from dusangire.kernel.db import statements
 from dusangire.kernel.guard import form_token, visitor
 from dusangire.kernel.settings import ROOT, settings
 
@@ -44,7 +44,9 @@ def view(request: Request, page: str, *, status: int = 200, **context: Any) -> H
     if is_part(request):
         folder, _, name = page.rpartition("/")
         content = draw(request, f"{folder}/_{name}", **context)
-        return Response(content, status_code=status, media_type="text/html", headers={"Vary": "HX-Request-Type, Cookie"})
+        return Response(
+            content, status_code=status, media_type="text/html", headers={"Vary": "HX-Request-Type, Cookie"}
+        )
     return _whole(request, page, status, context)
 
 
@@ -66,7 +68,7 @@ def _whole(request: Request, page: str, status: int, context: dict[str, Any]) ->
 
 
 def done(request: Request, to: str, *parts: Part) -> Html:  # type: ignore[type-arg]
-    """Answer a write that stays on the screen: the parts (first the target, the rest out of band), or 303 without htmx."""
+    """Answer a write that stays on the screen: the parts, the first as target and the rest out of band; else 303."""
     if not is_htmx(request) or not parts:
         return _see_other(to) if not is_htmx(request) else go(request, to)
     first, *rest = parts
@@ -178,7 +180,11 @@ def secure(response: Response[Any]) -> Response[Any]:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; form-action 'self'")
+    response.headers.setdefault(
+        "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; form-action 'self'"
+    )
+    if not settings().is_production:
+        response.headers["Server-Timing"] = f"db;desc={statements()}"
     if settings().is_behind_tls:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response
@@ -277,12 +283,13 @@ def own_path(said: str | None) -> str | None:
 def with_query(path: str, **arguments: Any) -> str:
     """Return the address with these query arguments set."""
     parts = urlsplit(path)
-    kept = {**dict(parse_qsl(parts.query)), **{name: str(value) for name, value in arguments.items() if value is not None}}
+    kept = {
+        **dict(parse_qsl(parts.query)),
+        **{name: str(value) for name, value in arguments.items() if value is not None},
+    }
     return parts._replace(query=urlencode(kept)).geturl()
 
 
 def decimal_attribute(value: Decimal | float | int) -> str:
     """Return a number as SVG attributes want it."""
     return f"{float(value):.1f}".rstrip("0").rstrip(".")
-
-

@@ -52,9 +52,7 @@ def names() -> frozenset[str]:
 async def once(actor: Actor, key: str) -> bool:
     """Claim an effect inside the caller's transaction; False when it was already had."""
     return bool(
-        await execute(
-            "INSERT INTO effect (hospital, key) VALUES ($1, $2) ON CONFLICT DO NOTHING", actor.hospital, key
-        )
+        await execute("INSERT INTO effect (hospital, key) VALUES ($1, $2) ON CONFLICT DO NOTHING", actor.hospital, key)
     )
 
 

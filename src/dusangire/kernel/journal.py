@@ -36,11 +36,17 @@ class _New(Struct, frozen=True):
     id: int
 
 
+# What must follow in the very same commit, as `wiring` names it: holding the open trays of a changed patient.
+AtOnce = Callable[[Actor, str], Awaitable[None]]
+AT_ONCE: dict[str, tuple[AtOnce, ...]] = {}
+
+
 async def record(actor: Actor, kind: str, about: str, *, also: Sequence[str] = (), **facts: Any) -> int:
     """Write one event and ring its bells; both take effect when the caller's transaction commits.
 
     kind: `thing:now_what` (`order:ready`); about: `thing:<id>`. The bells are the thing itself, its shelf
-    (`<hospital>:orders`) and whatever `also` names. Returns the event's id.
+    (`<hospital>:orders`) and whatever `also` names. Reactions in AT_ONCE run before this returns.
+    Returns the event's id.
     """
     if not in_transaction():
         raise RuntimeError(f"{kind} was recorded outside a transaction")
@@ -66,6 +72,8 @@ async def record(actor: Actor, kind: str, about: str, *, also: Sequence[str] = (
         CHANNEL,
     )
     assert row is not None  # noqa: S101  INSERT … RETURNING of one row
+    for react in AT_ONCE.get(kind, ()):
+        await react(actor, about)
     return row.id
 
 

@@ -56,14 +56,15 @@ class Hub:
 
     async def stop(self) -> None:
         """End every stream, then the connection."""
-        for ears in self._ears.values():
-            for ear in ears:
-                ear.is_closed = True
-                ear.rung.set()
+        self.end_all()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    def end_all(self) -> None:
+        for bell in list(self._ears):
+            self.close(bell)
 
     def ring(self, bell: str) -> None:
         """Wake everybody who listens to this bell; many rings before a draw are one."""
@@ -133,7 +134,9 @@ class Hub:
                 wait = 0.1
 
     async def _listen(self) -> None:
-        conn = await asyncpg.connect(**address(self._url), timeout=5, server_settings={"application_name": "dusangire hub"})
+        conn = await asyncpg.connect(
+            **address(self._url), timeout=5, server_settings={"application_name": "dusangire hub"}
+        )
         try:
             await conn.execute("SET ROLE dus_relay")
             if self.hears_notify:

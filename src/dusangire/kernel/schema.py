@@ -32,6 +32,7 @@ async def prepare(owner_url: str, settings: Settings) -> list[str]:
         await conn.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await _make_roles(conn, settings)
         ran = await _migrate(conn, owner_url)
+        await conn.execute("GRANT SELECT ON migration TO dus_app")
         await conn.execute("CREATE SCHEMA IF NOT EXISTS jobs")
         await conn.execute("GRANT USAGE, CREATE ON SCHEMA jobs TO dus_app")
     finally:
@@ -80,10 +81,8 @@ async def _make_roles(conn: Any, settings: Settings) -> None:
 
 
 async def _make_role(conn: Any, name: str, attributes: str) -> None:
-    try:
+    with contextlib.suppress(asyncpg.DuplicateObjectError):
         await conn.execute(f"CREATE ROLE {_quote_ident(name)} {attributes}")
-    except asyncpg.DuplicateObjectError:
-        pass
 
 
 async def _prepare_queue(app_url: str) -> None:

@@ -78,7 +78,7 @@ def settings() -> Settings:
     home = Path(os.environ.get("DUSANGIRE_HOME", ".dusangire")).resolve()
     is_production = _text("DUSANGIRE_ENV", "demo") == "production"
     host, port = _text("HOST", "127.0.0.1"), _number("PORT", 8000, 1, 65535)
-    public_url = _text("PUBLIC_URL", f"http://{'localhost' if host in ('0.0.0.0', '::') else host}:{port}")  # noqa: S104
+    public_url = _text("PUBLIC_URL", f"http://{'localhost' if host in ('0.0.0.0', '::') else host}:{port}")
     return Settings(
         home=home,
         host=host,
@@ -134,7 +134,9 @@ def _installation_secret(home: Path, *, is_production: bool) -> bytes:
     said = _secret("DUSANGIRE_SECRET")
     if said:
         if len(said) < 32:
-            raise SettingsError("DUSANGIRE_SECRET must have at least 32 characters; make one with `openssl rand -hex 32`.")
+            raise SettingsError(
+                "DUSANGIRE_SECRET must have at least 32 characters; make one with `openssl rand -hex 32`."
+            )
         return said.encode()
     if is_production:
         raise SettingsError("DUSANGIRE_SECRET (or DUSANGIRE_SECRET_FILE) is required in production.")

@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from dusangire.kernel.clock import local
 from dusangire.kernel.money import Money
+from dusangire.kernel.phrase import Named, Phrase
 
 LANGUAGES = {"rw": "Kinyarwanda", "en": "English", "fr": "Français"}
 WORDS = Path(__file__).resolve().parents[1] / "words"
@@ -52,14 +53,14 @@ def say(language: str, key: str, **facts: Any) -> str:
         sentence = catalogue()[key][language if language in LANGUAGES else "en"]
     except KeyError:
         raise MissingWords(key) from None
-    return sentence.format(**{name: shown(value) for name, value in facts.items()}) if facts else sentence
+    return sentence.format(**{name: shown(value, language) for name, value in facts.items()}) if facts else sentence
 
 
 def speaker(language: str) -> Callable[..., str]:
     """Return `t`: the sentences of one language, for templates. Facts are escaped, sentences may hold none."""
 
     def t(key: str, **facts: Any) -> Markup:
-        escaped = {name: escape(shown(value)) for name, value in facts.items()}
+        escaped = {name: escape(shown(value, language)) for name, value in facts.items()}
         return Markup(escape(say(language, key))).format(**escaped) if facts else Markup(escape(say(language, key)))  # noqa: S704
 
     return t
@@ -70,8 +71,12 @@ def has(key: str) -> bool:
     return key in catalogue()
 
 
-def shown(value: Any) -> str:
-    """Return a value as people read it: money with its unit, numbers without needless zeros."""
+def shown(value: Any, language: str = "en") -> str:
+    """Return a value as people read it: money with its unit, numbers without needless zeros, phrases spoken."""
+    if isinstance(value, Phrase):
+        return say(language, value.key, **value.facts)
+    if isinstance(value, Named):
+        return value.said(language)
     if isinstance(value, Money):
         return money(value)
     if isinstance(value, Decimal):

@@ -4,7 +4,7 @@ Source of every clinical number: the diet manual's own `source` column; all awai
 """
 
 from .allergy import GROUPS
-from .budget import Meter, budget
+from .budget import Meter, budget, unmet
 from .cases import Case, CaseAnswer, judge_case, judge_line, parse
 from .choices import Addition, AlternativeDish, DishVerdict, alternative, can_still_add, menu
 from .conflicts import Conflict, conflicts
@@ -95,6 +95,7 @@ __all__ = [
     "prepare",
     "questions",
     "slot_of",
+    "unmet",
     "usable_weight_kg",
     "verdict",
 ]

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from .facts import TrayLine
-from .sums import Check, Sum
+from .facts import Gate, Kind, Reason, TrayLine
+from .sums import Check, Sum, judge_sums
 from .verdict import Prepared
 
 
@@ -46,6 +46,12 @@ def budget(prepared: Prepared, lines: Sequence[TrayLine]) -> list[Meter]:
     places = dict.fromkeys((_place(item), item.limit.base) for item in prepared.checks)
     ordered = sorted(places, key=lambda place: place[0] == "day")
     return [_meter(prepared, scope, base, tray[base]) for scope, base in ordered]
+
+
+def unmet(prepared: Prepared) -> list[Reason]:
+    """Return the hard MINs of the day that the day's trays do not reach: a task in the evening, never a stop."""
+    found = judge_sums(prepared.checks, prepared.sums(()), Gate.MENU)
+    return [reason for reason in found if reason.kind is Kind.ADVICE and reason.hard]
 
 
 def _meter(prepared: Prepared, scope: str, base: str, added: Sum) -> Meter:

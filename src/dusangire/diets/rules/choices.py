@@ -56,7 +56,10 @@ def menu(prepared: Prepared, dishes: Mapping[str, DishFacts], lines: Sequence[Tr
 
     The lines count in the sums; what is wrong with one of them by itself is not held against the other dishes.
     """
-    slack = _slack(prepared, prepared.sums(lines))
+    tray = prepared.sums(lines)
+    if FEEDS in tray:
+        tray[FEEDS] = Sum(_ONE)
+    slack = _slack(prepared, tray)
     is_stopped = any(reason.kind in _STOPS for reason in prepared.about_patient)
     return {
         code: DishVerdict(

@@ -67,7 +67,8 @@ def conflicts(
 ) -> list[Conflict]:
     """Return every pair of rules that signing these orders together would leave without a common ground.
 
-    Hard ones refuse the signature; for each soft one the signer's Ruling is stored with the order.
+    `orders` are those that would be in force at the same time. Hard conflicts refuse the
+    signature; for each soft one the signer's Ruling is stored with the order.
     Edge: without a usable weight, limits per kg are compared with each other only.
     """
     diets = diets_of((order.code for order in orders), manual)

@@ -71,9 +71,9 @@ class Prepared(Struct, frozen=True):
         return self.seen[dish] + judge_portion(facts, portion, self.held) if self.held.limits else self.seen[dish]
 
     def sums(self, lines: Sequence[TrayLine]) -> dict[str, Sum]:
-        """Return what some lines add to each limited nutrient."""
+        """Return what some lines add to each limited nutrient; a tray with any line is one feed."""
         servable = [line for line in lines if not unservable(line, self.dishes)]
-        return {base: Sum(Decimal(1)) if base == FEEDS else add_up(servable, base, self.dishes) for base in self.bases}
+        return {base: Sum(Decimal(bool(lines))) if base == FEEDS else add_up(servable, base, self.dishes) for base in self.bases}
 
 
 def verdict(

@@ -74,7 +74,7 @@ class Nutrients(Struct, frozen=True):
 
 
 NUTRIENTS: tuple[str, ...] = Nutrients.__struct_fields__
-_FROM_RECIPE = tuple(name for name in NUTRIENTS if name not in {"added_sugar_g", "kcal", "fluid_ml"})
+RECIPE_NUTRIENTS = tuple(name for name in NUTRIENTS if name not in {"added_sugar_g", "kcal", "fluid_ml"})
 _SUGAR = "sugar"
 
 
@@ -155,6 +155,13 @@ def derive(
     )
 
 
+def label_declaration(declared_on: date | None, revised_on: date | None) -> Declaration:
+    """Return whether the label of a dish without a recipe is declared, and no older than the product."""
+    if declared_on is None:
+        return Declaration.MISSING
+    return Declaration.STALE if revised_on is not None and declared_on < revised_on else Declaration.CURRENT
+
+
 def energy_kcal(nutrients: Nutrients) -> Decimal | None:
     """Return the energy in kcal; None when a part is not known.
 
@@ -186,7 +193,7 @@ def dishes_from_rows(
 
 
 def _nutrients(parts: list[tuple[Ingredient, Decimal]], fluid_ml: Decimal | None) -> Nutrients:
-    amounts = {name: _total(parts, name) for name in _FROM_RECIPE}
+    amounts = {name: _total(parts, name) for name in RECIPE_NUTRIENTS}
     added = sum((grams for item, grams in parts if item.name == _SUGAR), ZERO)
     without_energy = Nutrients(**amounts, added_sugar_g=added, fluid_ml=fluid_ml)
     return Nutrients(**amounts, added_sugar_g=added, fluid_ml=fluid_ml, kcal=energy_kcal(without_energy))
@@ -220,14 +227,14 @@ def _has_gap(item: Ingredient | None, revised_on: date | None) -> bool:
         return True
     if revised_on is not None and item.declared_on < revised_on:
         return True
-    return any(item.per_100g.of(name) is None for name in _FROM_RECIPE)
+    return any(item.per_100g.of(name) is None for name in RECIPE_NUTRIENTS)
 
 
 def _ingredient(row: Mapping[str, str]) -> Ingredient:
     declared = row.get("declared_on", "")
     return Ingredient(
         name=row["ingredient"],
-        per_100g=Nutrients(**{name: _amount(row[f"{name}_100g"]) for name in _FROM_RECIPE}),
+        per_100g=Nutrients(**{name: _amount(row[f"{name}_100g"]) for name in RECIPE_NUTRIENTS}),
         allergens=_codes(row["allergens_eu14"]),
         may_contain=_codes(row["may_contain_eu14"]),
         declared_on=date.fromisoformat(declared) if declared else None,

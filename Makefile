@@ -1,0 +1,54 @@
+# make run · make test · make ci · make bench · make long; the rest serves these.
+PY := .venv/bin/python
+BIN := .venv/bin
+STAMP := .venv/.ready
+
+.PHONY: setup run test lint types contract tests ci bench long trace lock demo-lunch clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	python3 -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Dusangire needs Python 3.11 or newer.")'
+	test -x $(PY) || python3 -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+run: setup
+	$(BIN)/dusangire serve
+
+test: setup
+	./.ci/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" tests
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check src tests bench migrations
+	$(BIN)/hadolint Dockerfile
+
+types: setup
+	$(BIN)/mypy
+
+contract: setup
+	$(BIN)/lint-imports
+
+ci: lint types contract test trace
+
+long: setup
+	./.ci/browser
+	$(BIN)/python -m pytest -m long tests
+
+bench: setup
+	$(PY) -m bench
+
+trace: setup
+	$(PY) -m tests.trace --check
+
+demo-lunch: setup
+	$(BIN)/dusangire demo-lunch
+
+lock:
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .dusangire

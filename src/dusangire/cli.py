@@ -1,0 +1,104 @@
+"""The command line: each command calls one service or one function of the kernel."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from dusangire.kernel.settings import SettingsError, settings
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `dusangire <command>`. Exit code 2 for wrong settings, with the mend in words."""
+    parser = argparse.ArgumentParser(prog="dusangire", description="Hospital meals that fit the patient.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (function, words) in COMMANDS.items():
+        command = commands.add_parser(name, help=words)
+        command.set_defaults(run=function)
+        if name == "demo-lunch":
+            command.add_argument("--address", default=None, help="where the server runs (default: the PUBLIC_URL)")
+            command.add_argument("--patients", type=int, default=100)
+            command.add_argument("--minutes", type=float, default=3.0, help="how long the lunch hour takes")
+    said = parser.parse_args(arguments)
+    try:
+        sys.exit(said.run(said) or 0)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from dusangire.kernel.embedded import NoDatabase
+    from dusangire.kernel.supervise import supervise
+
+    commands = {
+        "web": [sys.executable, "-m", "dusangire.web"],
+        "worker": [sys.executable, "-m", "dusangire.cli", "worker"],
+    }
+    try:
+        return supervise(settings(), lambda: _prepare(None), commands, _announce)
+    except NoDatabase as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _prepare(_: argparse.Namespace | None) -> None:
+    """Migrate, and outside production make sure that the demo hospitals are there."""
+    from dusangire.kernel.schema import prepare
+
+    asyncio.run(prepare(settings().owner_url, settings()))
+    if not settings().is_production:
+        _seed(None)
+
+
+def _seed(_: argparse.Namespace | None) -> None:
+    from dusangire import demo
+
+    asyncio.run(demo.seed())
+
+
+def _announce() -> None:
+    from dusangire import demo
+
+    print(demo.welcome(), flush=True)
+
+
+def _worker(_: argparse.Namespace) -> None:
+    from dusangire import worker
+
+    asyncio.run(worker.run())
+
+
+def _judge(_: argparse.Namespace) -> None:
+    """Read one case per line from standard input, print one answer per line."""
+    service = import_module("dusangire.diets.service")
+    for answer in service.judge_lines(sys.stdin):
+        print(answer)
+
+
+def _check(_: argparse.Namespace) -> int:
+    from dusangire.kernel.doctor import check
+
+    return asyncio.run(check(settings()))
+
+
+def _demo_lunch(said: argparse.Namespace) -> int:
+    from dusangire import demo_lunch
+
+    return asyncio.run(demo_lunch.play(said.address or settings().public_url, said.patients, said.minutes * 60))
+
+
+COMMANDS = {
+    "serve": (_serve, "start everything: database (unless DATABASE_URL is set), web and worker"),
+    "prepare": (_prepare, "migrate the database, and outside production seed the demo hospitals"),
+    "seed": (_seed, "load menu, diets, wards and the demo hospitals; twice is once"),
+    "worker": (_worker, "run the worker alone"),
+    "judge": (_judge, "answer dietary verdict cases, one JSON object per line"),
+    "check": (_check, "look at settings, database, policies, clock and disk, and say what to mend"),
+    "demo-lunch": (_demo_lunch, "play a lunch hour against the running server"),
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,310 @@
+"""Reads of one patient's diet: the facts of a verdict, orders, holds and allergies. Never cached."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from msgspec import Struct
+
+from dusangire.diets.rules import Allergy, DietOrderFacts, HoldFacts, PatientFacts, Ruling
+from dusangire.diets.rules.holds import Fast, fasting, fasts, is_suspended
+from dusangire.diets.rules.orders import in_force
+from dusangire.diets.rules.prescribing import Standing, StoredLimits, StoredRulings, tightest
+from dusangire.kernel import clock
+from dusangire.kernel.access import Actor
+from dusangire.kernel.db import fetch, fetch_one
+from dusangire.kernel.errors import NotHere
+
+_TEXTURES = {3: "IDDSI3", 4: "IDDSI4", 5: "IDDSI5", 6: "IDDSI6"}
+_REGULAR_FOOD = 7
+# Two orders in force that differ about drinks: a level no rule knows, so that the verdict is UNKNOWN.
+_CONTRADICTORY = -1
+
+
+class AllergyRow(Struct, frozen=True):
+    """One recorded allergy, with who recorded and ended it."""
+
+    id: UUID
+    hospital: int
+    code: str
+    severity: str
+    note: str
+    recorded_by: UUID
+    recorded_by_name: str
+    recorded_at: datetime
+    ended_at: datetime | None
+    end_reason: str | None
+
+
+class DietOrderRow(Struct, frozen=True):
+    """One diet order, with who drafted, signed and ended it."""
+
+    id: UUID
+    hospital: int
+    patient: UUID
+    admission: UUID
+    status: str
+    codes: tuple[str, ...]
+    food_level: int | None
+    drink_level: int | None
+    limits: StoredLimits
+    prevails: StoredRulings
+    reason: str
+    start_at: datetime
+    end_at: datetime | None
+    revision: int
+    replaces: UUID | None
+    drafted_by: UUID
+    drafted_by_name: str
+    drafted_at: datetime
+    signed_by: UUID | None
+    signed_by_name: str | None
+    signed_at: datetime | None
+    is_under_protocol: bool
+    ended_by_name: str | None
+    ended_at: datetime | None
+
+    @property
+    def rulings(self) -> tuple[Ruling, ...]:
+        return self.prevails.rulings
+
+    def facts(self) -> tuple[DietOrderFacts, ...]:
+        """Return one fact per diet code; a texture kept only as a level is a diet too."""
+        codes = list(self.codes)
+        texture = _TEXTURES.get(self.food_level or 0)
+        if texture is not None and not any(code.startswith("IDDSI") for code in codes):
+            codes.append(texture)
+        return tuple(
+            DietOrderFacts(code, self.status, self.signed_at, self.start_at, self.end_at, self.rulings)
+            for code in codes
+        )
+
+    def standing(self) -> Standing:
+        """Return what a new order would stand beside."""
+        return Standing(
+            self.id,
+            self.codes,
+            self.start_at,
+            self.end_at,
+            self.food_level,
+            self.drink_level,
+            self.is_under_protocol,
+            self.limits.own,
+            self.rulings,
+        )
+
+
+class HoldRow(Struct, frozen=True):
+    """One time without food or drink, with who set and ended it."""
+
+    id: UUID
+    hospital: int
+    reason: str
+    start_at: datetime
+    end_at: datetime | None
+    set_by_name: str
+    set_at: datetime
+    cancelled_at: datetime | None
+    cancelled_by_name: str | None
+
+    def fact(self) -> HoldFacts:
+        return HoldFacts(self.start_at, self.end_at, self.cancelled_at)
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it is under way or to come."""
+        return self.cancelled_at is None and (self.end_at is None or self.end_at > now)
+
+    def has_begun(self, now: datetime) -> bool:
+        return self.start_at <= now
+
+
+class Safety(Struct, frozen=True):
+    """The row that guards one patient, with the running stay and the latest weight."""
+
+    hospital: int
+    safety_rev: int
+    constraint_count: int
+    allergy_status: str
+    allergies_asked_at: datetime | None
+    asked_by_name: str | None
+    uncoded_text: str | None
+    admission: UUID | None
+    was_admitted: bool
+    weight_kg: Decimal | None
+    weighed_at: datetime | None
+    height_cm: Decimal | None
+    measured_at: datetime | None
+    database_now: datetime
+
+
+async def facts(actor: Actor, patient: UUID, *, ordered_by: str) -> PatientFacts:
+    """Return everything a verdict wants to know of one patient, read afresh.
+
+    `rows_read` counts the open allergies, active orders and uncancelled holds that were really read.
+    Raises NotHere for a stranger. Four statements.
+    """
+    known = await safety(actor, patient)
+    now = clock.now()
+    allergic = await allergies(actor, patient)
+    active = await active_orders(actor, patient)
+    held = await holds(actor, patient)
+    current = [order for order in active if order.admission == known.admission]
+    level = [order for order in current if _covers(order, now)]
+    uncancelled = [hold for hold in held if hold.cancelled_at is None]
+    return PatientFacts(
+        admission="active" if known.admission else "discharged" if known.was_admitted else "none",
+        hospitals=_hospitals(known, allergic, active, held),
+        allergy_status=known.allergy_status,
+        allergies=tuple(Allergy(row.code, row.severity) for row in allergic),
+        diets=tuple(fact for order in current for fact in order.facts()),
+        holds=tuple(hold.fact() for hold in held),
+        weight_kg=known.weight_kg,
+        weight_on=_day(known.weighed_at, actor.zone),
+        iddsi_food=_REGULAR_FOOD if any(order.food_level == _REGULAR_FOOD for order in level) else None,
+        iddsi_drink=_one({order.drink_level for order in level if order.drink_level is not None}),
+        ordered_by=ordered_by,
+        own_limits=tightest(order.limits.own for order in level),
+        uncoded_free_text=known.uncoded_text,
+        active_constraint_count=known.constraint_count,
+        rows_read=len(allergic) + len(active) + len(uncancelled),
+        clock_skew_s=Decimal(str((now - known.database_now).total_seconds())),
+    )
+
+
+async def safety(actor: Actor, patient: UUID) -> Safety:
+    """Return the patient's guarding row. Raises NotHere."""
+    found = await fetch_one(
+        Safety,
+        """
+        SELECT s.hospital, s.safety_rev, s.constraint_count, s.allergy_status, s.allergies_asked_at,
+               u.name AS asked_by_name, s.uncoded_text,
+               (SELECT a.id FROM admission a
+                 WHERE a.hospital = s.hospital AND a.patient = s.patient AND a.ended_at IS NULL) AS admission,
+               EXISTS (SELECT FROM admission a WHERE a.hospital = s.hospital AND a.patient = s.patient) AS was_admitted,
+               w.value AS weight_kg, w.taken_at AS weighed_at, t.value AS height_cm, t.taken_at AS measured_at,
+               clock_timestamp() AS database_now
+        FROM patient_safety s
+        LEFT JOIN app_user u ON u.id = s.allergies_asked_by
+        LEFT JOIN LATERAL (SELECT m.value, m.taken_at FROM measurement m
+            WHERE m.hospital = s.hospital AND m.patient = s.patient AND m.kind = 'weight_kg'
+            ORDER BY m.taken_at DESC LIMIT 1) w ON true
+        LEFT JOIN LATERAL (SELECT m.value, m.taken_at FROM measurement m
+            WHERE m.hospital = s.hospital AND m.patient = s.patient AND m.kind = 'height_cm'
+            ORDER BY m.taken_at DESC LIMIT 1) t ON true
+        WHERE s.hospital = $1 AND s.patient = $2
+        """,
+        actor.hospital,
+        patient,
+    )
+    if found is None:
+        raise NotHere
+    return found
+
+
+async def allergies(actor: Actor, patient: UUID, *, ended: bool = False) -> list[AllergyRow]:
+    """Return the patient's open allergies, oldest first; `ended` returns the ones that were ended instead."""
+    return await fetch(
+        AllergyRow,
+        """
+        SELECT a.id, a.hospital, a.code, a.severity, a.note, a.recorded_by, coalesce(u.name, '') AS recorded_by_name,
+               a.recorded_at, a.ended_at, a.end_reason
+        FROM allergy a LEFT JOIN app_user u ON u.id = a.recorded_by
+        WHERE a.hospital = $1 AND a.patient = $2 AND (a.ended_at IS NOT NULL) = $3 ORDER BY a.recorded_at, a.id
+        """,
+        actor.hospital,
+        patient,
+        ended,
+    )
+
+
+_ORDER = """
+    SELECT o.id, o.hospital, o.patient, o.admission, o.status, o.codes, o.food_level, o.drink_level, o.limits, o.prevails,
+           o.reason, o.start_at, o.end_at, o.revision, o.replaces, o.drafted_by, coalesce(d.name, '') AS drafted_by_name,
+           o.drafted_at, o.signed_by, s.name AS signed_by_name, o.signed_at, o.is_under_protocol,
+           e.name AS ended_by_name, o.ended_at
+    FROM diet_order o
+    LEFT JOIN app_user d ON d.id = o.drafted_by
+    LEFT JOIN app_user s ON s.id = o.signed_by
+    LEFT JOIN app_user e ON e.id = o.ended_by
+    WHERE o.hospital = $1
+"""
+
+
+async def active_orders(actor: Actor, patient: UUID) -> list[DietOrderRow]:
+    """Return every order with the status "active", whatever its dates."""
+    return await fetch(
+        DietOrderRow, _ORDER + " AND o.patient = $2 AND o.status = 'active' ORDER BY o.signed_at, o.id",
+        actor.hospital, patient,
+    )  # fmt: skip
+
+
+async def orders_of(actor: Actor, patient: UUID) -> list[DietOrderRow]:
+    """Return all of a patient's diet orders, drafts and ended ones included, the latest first."""
+    return await fetch(
+        DietOrderRow, _ORDER + " AND o.patient = $2 ORDER BY o.drafted_at DESC, o.id DESC", actor.hospital, patient
+    )
+
+
+async def diet_order(actor: Actor, patient: UUID, order: UUID) -> DietOrderRow:
+    """Return one order of this patient. Raises NotHere."""
+    found = await fetch_one(DietOrderRow, _ORDER + " AND o.patient = $2 AND o.id = $3", actor.hospital, patient, order)
+    if found is None:
+        raise NotHere
+    return found
+
+
+async def diet_now(actor: Actor, patient: UUID) -> list[DietOrderRow]:
+    """Return the orders in force at this moment: signed, begun, not over, and not suspended by a hold."""
+    known = await safety(actor, patient)
+    now = clock.now()
+    ended_holds = fasts((hold.fact() for hold in await holds(actor, patient)), now)[0]
+    active = await active_orders(actor, patient)
+    return [order for order in active if order.admission == known.admission and is_in_force(order, ended_holds, now)]
+
+
+async def holds(actor: Actor, patient: UUID) -> list[HoldRow]:
+    """Return all of a patient's holds, the latest first; cancelled ones may still have suspended an order."""
+    return await fetch(
+        HoldRow,
+        """
+        SELECT n.id, n.hospital, n.reason, n.start_at, n.end_at, coalesce(u.name, '') AS set_by_name, n.set_at,
+               n.cancelled_at, c.name AS cancelled_by_name
+        FROM npo_hold n LEFT JOIN app_user u ON u.id = n.set_by LEFT JOIN app_user c ON c.id = n.cancelled_by
+        WHERE n.hospital = $1 AND n.patient = $2 ORDER BY n.start_at DESC, n.id
+        """,
+        actor.hospital,
+        patient,
+    )
+
+
+def is_in_force(order: DietOrderRow, held: Iterable[Fast], now: datetime) -> bool:
+    """Whether an order feeds the patient at this moment."""
+    return bool(in_force(order.facts(), held, now, now))
+
+
+def suspended(orders: Iterable[DietOrderRow], held: Iterable[HoldRow], now: datetime) -> list[DietOrderRow]:
+    """Return the active orders that a hold, over by now, has suspended."""
+    over = fasts((hold.fact() for hold in held), now)[0]
+    return [order for order in orders if any(is_suspended(fact, over, now) for fact in order.facts())]
+
+
+def is_fasting(held: Iterable[HoldRow], now: datetime) -> bool:
+    """Whether nothing may be eaten at this moment."""
+    return fasting(fasts((hold.fact() for hold in held), now)[0], now, now)
+
+
+def _hospitals(known: Safety, *rows: Iterable[AllergyRow | DietOrderRow | HoldRow]) -> tuple[int, ...]:
+    return tuple(sorted({known.hospital, *(row.hospital for some in rows for row in some)}))
+
+
+def _covers(order: DietOrderRow, at: datetime) -> bool:
+    return order.start_at <= at and (order.end_at is None or at < order.end_at)
+
+
+def _one(levels: set[int]) -> int | None:
+    return _CONTRADICTORY if len(levels) > 1 else next(iter(levels), None)
+
+
+def _day(moment: datetime | None, zone: str) -> date | None:
+    return None if moment is None else clock.local_day(moment, zone)

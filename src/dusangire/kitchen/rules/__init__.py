@@ -1,0 +1,48 @@
+"""What the kitchen decides: the pace of a ticket, its one action, and the layout of a tray ticket."""
+
+from dusangire.kitchen.rules.board import (
+    COOKING,
+    KEYS,
+    RECALLABLE,
+    SHOWN,
+    STOPPED,
+    VERBS,
+    Action,
+    Card,
+    Count,
+    Item,
+    Pace,
+    Timer,
+    action_of,
+    due_at,
+    is_reached,
+    portion,
+    still_to_make,
+    timer,
+)
+from dusangire.kitchen.rules.label import Label, LabelPage, Line, pages
+
+__all__ = [
+    "COOKING",
+    "KEYS",
+    "RECALLABLE",
+    "SHOWN",
+    "STOPPED",
+    "VERBS",
+    "Action",
+    "Card",
+    "Count",
+    "Item",
+    "Label",
+    "LabelPage",
+    "Line",
+    "Pace",
+    "Timer",
+    "action_of",
+    "due_at",
+    "is_reached",
+    "pages",
+    "portion",
+    "still_to_make",
+    "timer",
+]

@@ -1,0 +1,89 @@
+import asyncio
+
+import asyncpg
+import pytest
+from dusangire.kernel.db import acting_as, connection, door, execute, fetch_value, transaction
+from dusangire.kernel.journal import record
+
+
+async def _cards(actor):
+    with acting_as(actor):
+        return await fetch_value("SELECT count(*) FROM ward")
+
+
+@pytest.mark.req("N7")
+async def test_a_connection_sees_the_rows_of_the_acting_hospital_only(make):
+    other = await make.other()
+    await make.ward("A", beds=1)
+    assert await _cards(make.actor) == 1
+    assert await _cards(other.actor) == 0
+
+
+@pytest.mark.req("N7")
+async def test_without_an_actor_a_hospitals_table_is_an_error_and_not_an_empty_one(make):
+    with acting_as(None), pytest.raises(asyncpg.PostgresError):
+        await fetch_value("SELECT count(*) FROM ward")
+
+
+@pytest.mark.req("N7")
+async def test_interleaved_hospitals_on_one_small_pool_never_mix(make):
+    other = await make.other()
+    await make.ward("A", beds=1)
+    counts = await asyncio.gather(*(_cards(make.actor if n % 2 else other.actor) for n in range(200)))
+    assert counts == [1 if n % 2 else 0 for n in range(200)]
+
+
+async def test_a_stamp_survives_neither_a_cancelled_query_nor_an_error(make):
+    other = await make.other()
+    await make.ward("A", beds=1)
+    with acting_as(make.actor), pytest.raises(asyncpg.PostgresError):
+        await fetch_value("SELECT 1 / 0")
+    task = asyncio.create_task(_sleep(make.actor))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await _cards(other.actor) == 0
+    assert await _cards(make.actor) == 1
+
+
+async def _sleep(actor):
+    with acting_as(actor):
+        await fetch_value("SELECT pg_sleep(1)")
+
+
+async def test_a_row_of_another_hospital_cannot_be_written(make):
+    other = await make.other()
+    with acting_as(make.actor), pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await execute("INSERT INTO effect (hospital, key) VALUES ($1, 'planted')", other.actor.hospital)
+
+
+async def test_an_error_at_the_end_of_a_transaction_gives_its_connection_back(make):
+    for _ in range(30):
+        with pytest.raises(ZeroDivisionError):
+            async with transaction():
+                await record(make.actor, "ward:tried", "ward:1")
+                raise ZeroDivisionError
+    assert await fetch_value("SELECT count(*) FROM event WHERE kind = 'ward:tried' AND hospital = $1", make.actor.hospital) == 0
+
+
+async def test_gathering_inside_a_transaction_is_refused(make):
+    async with transaction():
+        with pytest.raises(RuntimeError, match="one task"):
+            await asyncio.gather(fetch_value("SELECT 1"))
+
+
+async def test_the_apps_role_owns_nothing_and_cannot_change_the_past(make):
+    async with connection() as conn:
+        assert await conn.fetchval("SELECT current_user") == "dus_app"
+        assert await conn.fetchval("SELECT count(*) FROM pg_class WHERE relowner = 'dus_app'::regrole AND relkind = 'r'") == 0
+        for attack in ("UPDATE event SET kind = 'a:b'", "DELETE FROM event", "TRUNCATE event", "DROP TABLE event",
+                       "ALTER TABLE ward DISABLE ROW LEVEL SECURITY", "DELETE FROM meal_order"):  # fmt: skip
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await conn.execute(attack)
+
+
+async def test_the_doors_open_onto_one_thing_each(make):
+    async with door("dus_door"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with transaction():
+                await fetch_value("SELECT count(*) FROM patient")
