@@ -69,7 +69,8 @@ class Client:
         raise AssertionError
 
     async def _exchange(self, method: str, path: str, body: bytes, headers: dict[str, str], start: float) -> Answer:
-        assert self._writer is not None and self._reader is not None
+        assert self._writer is not None
+        assert self._reader is not None
         head = [f"{method} {path} HTTP/1.1", "Host: localhost", "Accept-Encoding: gzip", f"Content-Length: {len(body)}"]
         if self.cookies:
             head.append("Cookie: " + "; ".join(f"{k}={v}" for k, v in self.cookies.items()))
@@ -123,11 +124,15 @@ def token_of(answer: Answer) -> str:
 def server(*, workers: int = 1, port: int = 8321) -> Iterator[int]:
     """Serve a fresh demo hospital on loopback; everything is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="dusangire-bench-") as home:
-        os.chmod(home, 0o755)
+        os.chmod(home, 0o755)  # noqa: S103  the embedded server is another user and passes through
         env = {**os.environ, "DUSANGIRE_HOME": home, "PORT": str(port), "WEB_WORKERS": str(workers)}
         env.pop("DATABASE_URL", None)
         process = subprocess.Popen(
-            [sys.executable, "-m", "dusangire.cli", "serve"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            [sys.executable, "-m", "dusangire.cli", "serve"],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
         try:
             _await_ready(port, process)
@@ -157,7 +162,9 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def commit() -> str:
-    said = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    said = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     return said.stdout.strip() or "no commit"
 
 

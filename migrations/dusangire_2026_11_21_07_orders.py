@@ -7,7 +7,9 @@ from migrations.walls import wall, walls
 
 ID = "2026-11-21T07:00:00:000000"
 VERSION = "1.38.0"
-DESCRIPTION = "Trays: the cart, the order and its lines, payment of an order, ratings, and answers kept for a second tap."
+DESCRIPTION = (
+    "Trays: the cart, the order and its lines, payment of an order, ratings, and answers kept for a second tap."
+)
 
 SQL = f"""
 CREATE TABLE cart (

@@ -17,12 +17,12 @@ os.environ["DUSANGIRE_CHEAP_HASHES"] = "1"
 os.environ.pop("SMTP_URL", None)
 sys.path.insert(0, str(ROOT))
 
+from litestar import Litestar  # noqa: E402
+
 from dusangire.app import create_app  # noqa: E402
 from dusangire.kernel import embedded, schema  # noqa: E402
 from dusangire.kernel.access import Actor, Role  # noqa: E402
-from dusangire.kernel.settings import settings, with_database  # noqa: E402
-from litestar import Litestar  # noqa: E402
-
+from dusangire.kernel.settings import settings  # noqa: E402
 from tests.make import Browser, Make  # noqa: E402
 
 Person = Callable[[], Awaitable[Actor]]

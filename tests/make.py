@@ -11,6 +11,8 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from litestar import Litestar
+
 from dusangire.accounts import queries as account_queries
 from dusangire.accounts import service as accounts
 from dusangire.accounts.queries import Membership
@@ -24,7 +26,6 @@ from dusangire.kernel.settings import settings
 from dusangire.menu import service as menu
 from dusangire.wards import queries as ward_queries
 from dusangire.wards import service as wards
-from litestar import Litestar
 
 PASSWORD = "healing-through-nutrition"
 _numbers = count(1)
@@ -49,7 +50,9 @@ class Make:
     @classmethod
     async def _new(cls, app: Litestar) -> "Make":
         with acting_as(None):
-            row = await Hospital.insert(Hospital(code="T" + short_code(10), name="Ibitaro bya Test")).returning(Hospital.id)
+            row = await Hospital.insert(Hospital(code="T" + short_code(10), name="Ibitaro bya Test")).returning(
+                Hospital.id
+            )
         return cls(app, system(row[0]["id"]))
 
     async def other(self) -> "Make":
@@ -80,7 +83,14 @@ class Make:
     async def ward(self, code: str = "A", beds: int = 20, **facts: Any) -> UUID:
         """A ward with beds A-001…; the beds are used by `patient` in turn."""
         with acting_as(self.actor):
-            ward = await wards.add_ward(self.actor, code=code, name_en=f"Ward {code}", name_fr=f"Service {code}", name_rw=f"Serivisi {code}", **facts)
+            ward = await wards.add_ward(
+                self.actor,
+                code=code,
+                name_en=f"Ward {code}",
+                name_fr=f"Service {code}",
+                name_rw=f"Serivisi {code}",
+                **facts,
+            )
             self._beds += await wards.add_beds(self.actor, ward, beds)
         return ward
 
@@ -90,8 +100,14 @@ class Make:
             await self.ward()
         with acting_as(self.actor):
             patient = await wards.register(
-                self.actor, mrn=f"K-{next(_numbers):05d}", given_name=given, family_name=family,
-                birth_date=date(1988, 4, 12), sex="female", phone=None, language="en",
+                self.actor,
+                mrn=f"K-{next(_numbers):05d}",
+                given_name=given,
+                family_name=family,
+                birth_date=date(1988, 4, 12),
+                sex="female",
+                phone=None,
+                language="en",
             )
             await wards.admit(self.actor, patient, self._beds.pop(0))
             person = await ward_queries.person(self.actor, patient)
@@ -99,8 +115,14 @@ class Make:
                 nurse = await self.user("Weigher", Role.NURSE)
                 await wards.measure(nurse, patient, "weight_kg", Decimal(weight_kg))
         return Actor(
-            user=person.app_user, hospital=self.actor.hospital, role=Role.PATIENT, rights=ROLES[Role.PATIENT],
-            name=person.name, language="en", zone=self.actor.zone, patient=patient,
+            user=person.app_user,
+            hospital=self.actor.hospital,
+            role=Role.PATIENT,
+            rights=ROLES[Role.PATIENT],
+            name=person.name,
+            language="en",
+            zone=self.actor.zone,
+            patient=patient,
         )
 
     async def caregiver(self, patient: Actor, name: str = "Claudine Mutesi") -> Actor:
@@ -111,8 +133,14 @@ class Make:
                 await AppUser.insert(AppUser(id=user, name=name, language="en"))
                 await accounts.add_membership(self.actor, user, Role.CAREGIVER, patient=patient.patient)
         return Actor(
-            user, self.actor.hospital, Role.CAREGIVER, ROLES[Role.CAREGIVER], name=name, language="en",
-            zone=self.actor.zone, patient=patient.patient,
+            user,
+            self.actor.hospital,
+            Role.CAREGIVER,
+            ROLES[Role.CAREGIVER],
+            name=name,
+            language="en",
+            zone=self.actor.zone,
+            patient=patient.patient,
         )
 
 
@@ -129,7 +157,9 @@ class Browser:
         await self._sign_in()
         return await self.http.get(path, headers=_htmx(htmx), **kwargs)
 
-    async def post(self, path: str, data: dict[str, Any] | None = None, *, htmx: bool = False, token: bool = True, **kwargs: Any) -> httpx.Response:
+    async def post(
+        self, path: str, data: dict[str, Any] | None = None, *, htmx: bool = False, token: bool = True, **kwargs: Any
+    ) -> httpx.Response:
         """Send a form as a page of ours would."""
         await self._sign_in()
         body = {**({"_token": self._token or await self._visitor_token()} if token else {}), **(data or {})}
@@ -170,8 +200,8 @@ def element(html: str, id_: str) -> str:
     if start is None:
         return ""
     tag, depth = start.group(1), 0
-    for match in re.finditer(rf"<(/?){tag}\b", html[start.start():]):
+    for match in re.finditer(rf"<(/?){tag}\b", html[start.start() :]):
         depth += -1 if match.group(1) else 1
         if depth == 0:
-            return html[start.start(): start.start() + match.end()]
-    return html[start.start():]
+            return html[start.start() : start.start() + match.end()]
+    return html[start.start() :]

@@ -46,7 +46,10 @@ def page() -> str:
         "| ID | Requirement | Proven by |",
         "|---|---|---|",
     ]
-    lines += [f"| {id_} | {words} | {'<br>'.join(f'`{test}`' for test in proven.get(id_, [])) or '–'} |" for id_, words in rows]
+    lines += [
+        f"| {id_} | {words} | {'<br>'.join(f'`{test}`' for test in proven.get(id_, [])) or '–'} |"
+        for id_, words in rows
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -59,7 +62,9 @@ def main() -> None:
     else:
         PAGE.write_text(made)
     proven = claims()
-    open_ids = [line.split("|")[0] for line in TABLE.read_text().splitlines() if line and line.split("|")[0] not in proven]
+    open_ids = [
+        line.split("|")[0] for line in TABLE.read_text().splitlines() if line and line.split("|")[0] not in proven
+    ]
     print(f"not yet claimed by a test: {', '.join(open_ids) or 'none'}")
 
 

@@ -62,12 +62,14 @@ class InBed(Struct, frozen=True):
 
 
 PATIENTS = (
-    InBed("A-012", "Amina", "Uwase", date(1988, 4, 12), "female", ("NA2G",), (("peanuts", "anaphylaxis"),), weight_kg="62", address="patient", language="en"),
+    InBed("A-012", "Amina", "Uwase", date(1988, 4, 12), "female", ("NA2G",), (("peanuts", "anaphylaxis"),),
+          weight_kg="62", address="patient", language="en"),
     InBed("A-001", "Vestine", "Kamikazi", date(1957, 1, 3), "female", ("REG",)),
     InBed("A-002", "Innocent", "Bizimana", date(1969, 9, 21), "male", ("NAS",)),
     InBed("A-004", "Odette", "Mukeshimana", date(1975, 6, 2), "female", ("REG",), (("eggs", "severe"),)),
     InBed("A-006", "Chantal", "Umubyeyi", date(1948, 2, 17), "female", ("REG", "IDDSI5"), (), drink_level=1),
-    InBed("A-007", "Jean Bosco", "Habimana", date(1968, 11, 5), "male", ("RENAL-ND",), (("fish", "severe"),), weight_kg="62"),
+    InBed("A-007", "Jean Bosco", "Habimana", date(1968, 11, 5), "male", ("RENAL-ND",), (("fish", "severe"),),
+          weight_kg="62"),
     InBed("A-008", "Marie", "Cyuzuzo", date(1991, 7, 30), "female", (), None),
     InBed("A-009", "Eric", "Tuyisenge", date(1983, 3, 9), "male", ("HPHE",), (), weight_kg="51"),
     InBed("A-010", "Gloria", "Niyonsaba", date(1999, 12, 24), "female", ("VEG",)),
@@ -80,15 +82,23 @@ PATIENTS = (
     InBed("B-003", "Théogène", "Sibomana", date(1959, 3, 22), "male", ("CARDIAC",)),
     InBed("B-007", "Faustin", "Rukundo", date(1964, 9, 30), "male", ("RENAL-HD",), (), weight_kg="70"),
     InBed("M-005", "Clarisse", "Umuhoza", date(1996, 1, 16), "female", ("LACT",), (("fish", "severe"),)),
-    InBed("P-003", "Kevin", "Ishimwe", date(2022, 5, 20), "male", ("REG", "IDDSI5"), (("milk", "severe"), ("eggs", "moderate")), drink_level=1, weight_kg="15"),
+    InBed("P-003", "Kevin", "Ishimwe", date(2022, 5, 20), "male", ("REG", "IDDSI5"), (("milk", "severe"),
+          ("eggs", "moderate")), drink_level=1, weight_kg="15"),
     InBed("I-003", "Patrick", "Gatera", date(1990, 10, 2), "male", ("REG",)),
-    InBed("ICU-004", "Béatrice", "Nyirahabimana", date(1955, 12, 12), "female", ("FULL",), (("eggs", "severe"),), drink_level=2, food_level=3),
+    InBed("ICU-004", "Béatrice", "Nyirahabimana", date(1955, 12, 12), "female", ("FULL",), (("eggs",
+          "severe"),), drink_level=2, food_level=3),
 )  # fmt: skip
 
 
 async def seed() -> None:
     """Load both demo hospitals; a second call changes nothing."""
-    await open_pool(settings().app_url(), 3, statement_timeout="60000", lock_timeout="10000", idle_in_transaction_session_timeout="60000")
+    await open_pool(
+        settings().app_url(),
+        3,
+        statement_timeout="60000",
+        lock_timeout="10000",
+        idle_in_transaction_session_timeout="60000",
+    )
     try:
         first = await _hospital(FIRST, "Ibitaro bya Kigali (demo)", "+250788000000")
         second = await _hospital(SECOND, "Ibitaro bya Huye (demo)", "+250788000001")
@@ -103,8 +113,13 @@ async def seed() -> None:
                 await _in_bed(first, patient, staff)
             await _caregiver(first)
         with acting_as(second):
-            other = {role.address: await _staff(second, Someone(f"{role.address}.{SECOND.lower()}", role.name, role.role)) for role in STAFF[:2]}
-            ines = InBed("A-003", "Ines", "Gasana", date(1993, 3, 3), "female", ("REG",), address="other", language="en")
+            other = {
+                role.address: await _staff(second, Someone(f"{role.address}.{SECOND.lower()}", role.name, role.role))
+                for role in STAFF[:2]
+            }
+            ines = InBed(
+                "A-003", "Ines", "Gasana", date(1993, 3, 3), "female", ("REG",), address="other", language="en"
+            )
             await _in_bed(second, ines, other)
     finally:
         await close_pool()

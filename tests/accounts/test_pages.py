@@ -2,6 +2,7 @@ import asyncio
 import re
 
 import pytest
+
 from dusangire.accounts import service as accounts
 from dusangire.accounts.rules import HOME
 from dusangire.kernel.access import Role
@@ -118,7 +119,9 @@ async def test_asking_for_a_reset_tells_a_stranger_nothing(browser, bosco):
     strip = re.compile(r'nonce[^>]*|value="[^"]*"')
     assert strip.sub("", known.text) == strip.sub("", unknown.text)
     with acting_as(bosco):
-        asked = await fetch_value("SELECT count(*) FROM event WHERE kind = 'password:reset_asked' AND hospital = $1", bosco.hospital)
+        asked = await fetch_value(
+            "SELECT count(*) FROM event WHERE kind = 'password:reset_asked' AND hospital = $1", bosco.hospital
+        )
     assert asked == 1
 
 

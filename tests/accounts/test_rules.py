@@ -1,4 +1,5 @@
 import pytest
+
 from dusangire.accounts.rules import HOME, Failures, Lock, identifier, lock, network, password_problem
 from dusangire.kernel.access import Role
 

@@ -84,11 +84,16 @@ def test_a_member_blocks_by_its_group(ward: Any, member: str, group: str) -> Non
     assert blocked(ward, member, dict(GROUPS)) == holding
 
 
-@pytest.mark.parametrize(("member", "group"), MEMBERS)
+ONLY_BY_THE_TABLE = [pair for pair in MEMBERS if pair[1] != "peanuts"]
+"""Groundnuts are also an ingredient by name, and stopped as such without any table."""
+
+
+@pytest.mark.parametrize(("member", "group"), ONLY_BY_THE_TABLE)
 def test_without_the_table_of_members_the_same_check_fails(ward: Any, member: str, group: str) -> None:
+    holding = {dish for dish, contains in TRUTH.items() if group in contains} | {"F75", "F100", "RUTF"}
+    without = blocked(ward, member, {name: frozenset() for name in GROUPS})
     with pytest.raises(AssertionError):
-        holding = {dish for dish, contains in TRUTH.items() if group in contains} | {"F75", "F100", "RUTF"}
-        assert blocked(ward, member, {name: frozenset() for name in GROUPS}) == holding
+        assert without == holding
 
 
 def test_every_group_of_the_table_is_one_of_the_fourteen() -> None:

@@ -38,7 +38,7 @@ def _changed(case: dict[str, Any], path: str, value: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    "path, value, told",
+    ("path", "value", "told"),
     [
         ("colour", "red", "unknown key 'colour'"),
         ("patient.alergies", [], "unknown key 'alergies'"),
@@ -69,7 +69,8 @@ def _changed(case: dict[str, Any], path: str, value: Any) -> str:
 )
 def test_a_wrong_line_is_refused_by_name_and_keeps_its_id(ward: Any, path: str, value: Any, told: str) -> None:
     answer = json.loads(judge_line(_changed(CASES[0], path, value), ward.manual, ward.dishes))
-    assert set(answer) == {"id", "error"} and answer["id"] == CASES[0]["id"]
+    assert set(answer) == {"id", "error"}
+    assert answer["id"] == CASES[0]["id"]
     assert told in answer["error"]
 
 

@@ -126,14 +126,14 @@ def test_an_alternative_itself_passes_with_what_is_on_the_tray(
 @pytest.mark.parametrize(
     ("dish", "diets", "allergies", "swap", "half"),
     [
-        ("BEF-STW", ("VEGAN",), (), "BNS", False),
+        ("BEF-STW", ("VEGAN",), (), "TOF", False),
         ("PST", ("GF",), (), "UBG-MAZ", False),
         ("TEA-MLK", ("REG",), (Allergy("milk", "severe"),), "JUI-MAR", False),
         ("AGT-BEF", ("CCHO60",), (), "MIN-BEF", True),
     ],
 )
 def test_the_nearest_of_the_same_category_is_offered_and_half_a_portion_where_it_helps(
-    ward: Any, dish: str, diets: tuple[str, ...], allergies: tuple[Allergy, ...], swap: str, half: bool
+    ward: Any, *, dish: str, diets: tuple[str, ...], allergies: tuple[Allergy, ...], swap: str, half: bool
 ) -> None:
     found = alternative(ward.prepared(ward.patient(*diets, allergies=allergies)), dish, ward.tray((dish, "1")))
     assert found is not None

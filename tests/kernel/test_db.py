@@ -2,6 +2,7 @@ import asyncio
 
 import asyncpg
 import pytest
+
 from dusangire.kernel.db import acting_as, connection, door, execute, fetch_value, transaction
 from dusangire.kernel.journal import record
 
@@ -63,7 +64,10 @@ async def test_an_error_at_the_end_of_a_transaction_gives_its_connection_back(ma
             async with transaction():
                 await record(make.actor, "ward:tried", "ward:1")
                 raise ZeroDivisionError
-    assert await fetch_value("SELECT count(*) FROM event WHERE kind = 'ward:tried' AND hospital = $1", make.actor.hospital) == 0
+    assert (
+        await fetch_value("SELECT count(*) FROM event WHERE kind = 'ward:tried' AND hospital = $1", make.actor.hospital)
+        == 0
+    )
 
 
 async def test_gathering_inside_a_transaction_is_refused(make):
@@ -75,7 +79,10 @@ async def test_gathering_inside_a_transaction_is_refused(make):
 async def test_the_apps_role_owns_nothing_and_cannot_change_the_past(make):
     async with connection() as conn:
         assert await conn.fetchval("SELECT current_user") == "dus_app"
-        assert await conn.fetchval("SELECT count(*) FROM pg_class WHERE relowner = 'dus_app'::regrole AND relkind = 'r'") == 0
+        assert (
+            await conn.fetchval("SELECT count(*) FROM pg_class WHERE relowner = 'dus_app'::regrole AND relkind = 'r'")
+            == 0
+        )
         for attack in ("UPDATE event SET kind = 'a:b'", "DELETE FROM event", "TRUNCATE event", "DROP TABLE event",
                        "ALTER TABLE ward DISABLE ROW LEVEL SECURITY", "DELETE FROM meal_order"):  # fmt: skip
             with pytest.raises(asyncpg.InsufficientPrivilegeError):

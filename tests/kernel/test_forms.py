@@ -5,8 +5,9 @@ from typing import Annotated
 from uuid import UUID
 
 import pytest
-from dusangire.kernel.forms import Limits, convert
 from msgspec import Struct
+
+from dusangire.kernel.forms import Limits, convert
 
 
 class Texture(StrEnum):
@@ -29,7 +30,15 @@ DISH = "018f0000-0000-7000-8000-000000000001"
 
 def test_a_good_form_becomes_a_struct():
     form = convert(
-        {"dish": [DISH], "quantity": ["2"], "weight": ["6,5"], "texture": ["soft"], "codes": ["A", "B"], "rush": ["on"]}, Line
+        {
+            "dish": [DISH],
+            "quantity": ["2"],
+            "weight": ["6,5"],
+            "texture": ["soft"],
+            "codes": ["A", "B"],
+            "rush": ["on"],
+        },
+        Line,
     )
     assert form.value == Line(UUID(DISH), 2, Decimal("6.5"), Texture.SOFT, codes=["A", "B"], rush=True)
 
@@ -62,4 +71,6 @@ def test_control_characters_are_left_out_and_names_keep_their_letters():
 
 def test_numbers_that_are_not_finite_are_refused():
     for typed in ("NaN", "Infinity", "1e400"):
-        assert convert({"dish": [DISH], "quantity": ["1"], "weight": [typed]}, Line).errors["weight"].key == "form.number"
+        assert (
+            convert({"dish": [DISH], "quantity": ["1"], "weight": [typed]}, Line).errors["weight"].key == "form.number"
+        )

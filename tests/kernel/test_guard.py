@@ -1,7 +1,8 @@
 import pytest
-from dusangire.kernel.access import Can, Needs, needs, rights_of, Role
-from dusangire.kernel.guard import Undeclared, check_routes
 from litestar import Litestar, get
+
+from dusangire.kernel.access import Can, Needs, Role, needs, rights_of
+from dusangire.kernel.guard import Undeclared, check_routes
 
 
 @get("/open-by-mistake", sync_to_thread=False)
@@ -39,7 +40,9 @@ async def test_a_form_from_another_site_or_an_old_page_is_refused(browser, bosco
     assert (await page.post("/sign-out", {"_token": "0" * 32})).status_code == 403
     assert (await page.post("/sign-out", token=False)).status_code == 403
     await page.get("/account/")
-    crossed = await page.http.post("/sign-out", data={"_token": page._token}, headers={"Origin": "https://evil.example"})
+    crossed = await page.http.post(
+        "/sign-out", data={"_token": page._token}, headers={"Origin": "https://evil.example"}
+    )
     assert crossed.status_code == 403
     crossed = await page.http.post("/sign-out", data={"_token": page._token}, headers={"Sec-Fetch-Site": "cross-site"})
     assert crossed.status_code == 403

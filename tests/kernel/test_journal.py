@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+
 from dusangire.kernel import jobs, journal
 from dusangire.kernel.db import acting_as, execute, fetch_value, transaction
 
@@ -18,7 +19,12 @@ async def test_an_event_keeps_who_what_and_when(make, bosco):
         async with transaction():
             await journal.record(bosco, "tray:dropped", "tray:1", floor=2)
         (event,) = await journal.history(bosco, "tray:1")
-    assert (event.kind, event.actor_name, event.actor_role, event.facts) == ("tray:dropped", bosco.name, "nurse", {"floor": 2})
+    assert (event.kind, event.actor_name, event.actor_role, event.facts) == (
+        "tray:dropped",
+        bosco.name,
+        "nurse",
+        {"floor": 2},
+    )
 
 
 async def test_recording_outside_a_transaction_is_refused(make):

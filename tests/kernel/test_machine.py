@@ -1,6 +1,7 @@
 from enum import StrEnum
 
 import pytest
+
 from dusangire.kernel.machine import Machine, NotAllowed
 
 

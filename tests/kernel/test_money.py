@@ -1,4 +1,5 @@
 import pytest
+
 from dusangire.kernel.money import Money, total
 
 

@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from dusangire.kernel import text
 from dusangire.kernel.money import Money
 

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
 from dusangire.kernel.db import address
 from dusangire.kernel.settings import settings
 from dusangire.piccolo_app import APP_CONFIG
 
 SRC = Path(__file__).resolve().parents[2] / "src" / "dusangire"
 TEMPLATES = SRC.parents[1] / "templates"
-PACKAGES = sorted(path.name for path in SRC.iterdir() if (path / "__init__.py").exists() and path.name not in ("kernel",))
+PACKAGES = sorted(
+    path.name for path in SRC.iterdir() if (path / "__init__.py").exists() and path.name not in ("kernel",)
+)
 _SQL = re.compile(r"^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s", re.IGNORECASE)
 # Tables that stand above the hospitals, by design: who exists, where they are signed in, and how often doors were tried.
 GLOBAL = {"hospital", "app_user", "session", "password_reset", "knock", "migration"}
@@ -170,7 +173,9 @@ async def test_no_reference_can_cross_hospitals(app):
         WHERE con.contype = 'f' AND n.nspname = 'public'
         """
     )
-    loose = [f"{r['source']} → {r['target']}" for r in rows if r["width"] < 2 and r["target"] not in GLOBAL | {"membership"}]
+    loose = [
+        f"{r['source']} → {r['target']}" for r in rows if r["width"] < 2 and r["target"] not in GLOBAL | {"membership"}
+    ]
     assert loose == []
 
 
@@ -189,8 +194,6 @@ async def test_the_tables_in_python_are_the_tables_in_the_database(app):
 
 def test_files_stay_small_enough_to_read():
     long = {
-        str(path.relative_to(SRC)): n
-        for path in SRC.rglob("*.py")
-        if (n := len(path.read_text().splitlines())) > 350
+        str(path.relative_to(SRC)): n for path in SRC.rglob("*.py") if (n := len(path.read_text().splitlines())) > 350
     }
     assert long == {}

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from dusangire.kernel.access import Role
+from dusangire.kernel.access import ROLES, Can, Role
 
 HOME: dict[Role, str] = {
     Role.PATIENT: "/patient/",
@@ -91,3 +91,52 @@ _COMMON = frozenset({
     "password1234", "passwordpassword", "123456789012", "1234567890123", "qwertyuiop12", "qwertyuiopas", "iloveyou1234",
     "administrator", "dusangire1234", "healing1234567", "letmeinletmein", "welcome12345", "rwandarwanda",
 })  # fmt: skip
+
+
+STAFF = frozenset(Role) - {Role.PATIENT, Role.CAREGIVER}
+# Only the platform's administrator appoints these: who watches over administrators is not theirs to choose.
+_APPOINTED_ABOVE = frozenset({Role.ADMIN, Role.AUDITOR, Role.SUPER_ADMIN})
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+
+
+class RightVerb(StrEnum):
+    """What can be done to one right of one post; RESET leads back to what the role has."""
+
+    GRANT = "grant"
+    REVOKE = "revoke"
+    RESET = "reset"
+
+    @property
+    def past(self) -> str:
+        return {"grant": "granted", "revoke": "revoked", "reset": "reset"}[self.value]
+
+
+def may_give(giver: Role, role: Role) -> bool:
+    """Say whether somebody of the first role may let people work as the second. Patients are made by wards."""
+    return role in STAFF and (giver is Role.SUPER_ADMIN or role not in _APPOINTED_ABOVE)
+
+
+def may_manage(manager: Role, roles: list[Role]) -> bool:
+    """Say whether the standing of a person with these roles may be changed by somebody of the first role."""
+    return manager is Role.SUPER_ADMIN or not _APPOINTED_ABOVE & set(roles)
+
+
+def rights_after(
+    role: Role, granted: list[str], revoked: list[str], right: Can, verb: RightVerb
+) -> tuple[list[str], list[str]]:
+    """Return what a post has more and less than its role, once this verb is done to this right."""
+    plus, minus = set(granted) - {right.value}, set(revoked) - {right.value}
+    if verb is RightVerb.GRANT and right not in ROLES[role]:
+        plus.add(right.value)
+    if verb is RightVerb.REVOKE and right in ROLES[role]:
+        minus.add(right.value)
+    return sorted(plus), sorted(minus)
+
+
+def email_problem(address: str) -> str | None:
+    """Return the key of what is wrong with an address as `identifier` gives it."""
+    return None if _EMAIL.fullmatch(address) and len(address) <= 120 else "people.email_bad"
+
+
+def phone_problem(number: str) -> str | None:
+    return None if re.fullmatch(r"[+][0-9]{8,15}", number) else "people.phone_bad"

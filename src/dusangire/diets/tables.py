@@ -1,6 +1,6 @@
 """The diet manual, allergies, diet orders, holds, verdicts kept and the work they make."""
 
-from piccolo.columns import Array, BigInt, Boolean, Integer, JSONB, Numeric, Text, Timestamptz, UUID
+from piccolo.columns import JSONB, UUID, Array, BigInt, Boolean, Integer, Numeric, Text, Timestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 
 from dusangire.kernel.db import OfHospital, Row

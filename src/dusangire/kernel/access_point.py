@@ -12,7 +12,7 @@ from dusangire.kernel.errors import SignInFirst
 LIVE: dict[str, Any] = {"skip_compression": True}
 
 
-def acting_person(request: Request) -> Actor:  # type: ignore[type-arg]
+def acting_person(request: Request) -> Actor:
     """Return the signed-in person. Raises SignInFirst on public routes that ask for one all the same."""
     actor: Actor | None = request.scope.get("user")
     if actor is None:

@@ -54,28 +54,28 @@ def handlers() -> dict[Any, Any]:
     }
 
 
-def _refusal(request: Request, refusal: Refusal) -> Response[str]:  # type: ignore[type-arg]
+def _refusal(request: Request, refusal: Refusal) -> Response[str]:
     return _answer(request, refusal.status, refusal.key, **refusal.facts)
 
 
-def _sign_in(request: Request, _: SignInFirst) -> Response[str]:  # type: ignore[type-arg]
+def _sign_in(request: Request, _: SignInFirst) -> Response[str]:
     to = "/sign-in"
     if request.method == "GET" and not html.is_htmx(request):
         to += "?next=" + quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
     return html.secure(html.go(request, to))
 
 
-def _sign_in_again(request: Request, _: SignInAgain) -> Response[str]:  # type: ignore[type-arg]
+def _sign_in_again(request: Request, _: SignInAgain) -> Response[str]:
     return html.secure(html.go(request, "/sign-in?again=1&next=" + quote(request.headers.get("referer", "/"), safe="")))
 
 
-def _busy(request: Request, busy: Busy) -> Response[str]:  # type: ignore[type-arg]
+def _busy(request: Request, busy: Busy) -> Response[str]:
     answer = _answer(request, 503, "error.busy", value=busy.after_s)
     answer.headers["Retry-After"] = str(busy.after_s)
     return answer
 
 
-def _http(request: Request, error: HTTPException) -> Response[str]:  # type: ignore[type-arg]
+def _http(request: Request, error: HTTPException) -> Response[str]:
     if error.status_code == 413:
         return _answer(request, 413, "error.too_big")
     if error.status_code >= 500:
@@ -83,7 +83,7 @@ def _http(request: Request, error: HTTPException) -> Response[str]:  # type: ign
     return _answer(request, error.status_code, "error.bad_request")
 
 
-def _broken(request: Request, error: Exception) -> Response[str]:  # type: ignore[type-arg]
+def _broken(request: Request, error: Exception) -> Response[str]:
     if isinstance(error, _PASSING):
         log.warning("database not reachable: %s", type(error).__name__)
         answer = _answer(request, 503, "error.busy", value=2)
@@ -93,7 +93,7 @@ def _broken(request: Request, error: Exception) -> Response[str]:  # type: ignor
     return _answer(request, 500, "error.server")
 
 
-def _answer(request: Request, status: int, key: str, **facts: Any) -> Response[str]:  # type: ignore[type-arg]
+def _answer(request: Request, status: int, key: str, **facts: Any) -> Response[str]:
     """Draw the sentence: into the page's notice for htmx (nothing typed is lost), as a whole page otherwise."""
     if html.is_htmx(request):
         response = Response(

@@ -60,7 +60,7 @@ class _Wrong(Exception):
         self.problem = Problem(key, facts)
 
 
-async def read(request: Request, shape: type[T]) -> Form[T]:  # type: ignore[type-arg]
+async def read(request: Request, shape: type[T]) -> Form[T]:
     """Return the submitted form as `shape`; every field is tried, so that all errors show at once."""
     data = await request.form()
     typed = {name: [str(value) for value in data.getall(name)] for name in data}

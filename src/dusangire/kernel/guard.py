@@ -58,14 +58,14 @@ class Doorkeeper(ASGIMiddleware):
         self.find_actor = find_actor
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        if scope["type"] != "http" or scope["route_handler"].opt.get("no_session"):
+        if scope["route_handler"].opt.get("no_session"):
             await next_app(scope, receive, send)
             return
         with counting():
             await self._admit(scope, receive, send, next_app)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        cookie = ASGIConnection[object, object, object, object](scope).cookies.get(session_cookie())
+        cookie = ASGIConnection(scope).cookies.get(session_cookie())
         is_active = not scope["route_handler"].opt.get("skip_compression")
         actor = await self.find_actor(cookie, is_active=is_active) if cookie else None
         scope["user"] = actor
@@ -73,7 +73,7 @@ class Doorkeeper(ASGIMiddleware):
             await next_app(scope, receive, send)
 
 
-async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
     """Let the request through only as the route declares. Raises SignInFirst, NoRight, SignInAgain, OldPage."""
     asked: Needs = handler.opt["needs"]
     actor: Actor | None = connection.scope.get("user")
@@ -84,11 +84,11 @@ async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None: 
             raise NoRight
         if asked.is_fresh and not actor.is_fresh:
             raise SignInAgain
-    if connection.scope["method"] not in _SAFE and not handler.opt.get("no_form_token"):
-        await _check_form(Request(connection.scope, connection.receive))
+    if isinstance(connection, Request) and connection.method not in _SAFE and not handler.opt.get("no_form_token"):
+        await _check_form(connection)
 
 
-async def _check_form(request: Request) -> None:  # type: ignore[type-arg]
+async def _check_form(request: Request) -> None:
     """Refuse a form that did not come from a page of ours, drawn for this very session."""
     site = request.headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
@@ -103,14 +103,14 @@ async def _check_form(request: Request) -> None:  # type: ignore[type-arg]
         raise OldPage
 
 
-def form_token(request: ASGIConnection) -> str:  # type: ignore[type-arg]
+def form_token(request: ASGIConnection) -> str:
     """Return the token that forms of this session carry; before sign-in it is bound to a cookie of its own."""
     actor: Actor | None = request.scope.get("user")
     bound = actor.session if actor is not None else visitor(request).encode()
     return blake2b(bound, key=settings().derive("form token"), digest_size=16).hexdigest()
 
 
-def visitor(request: ASGIConnection) -> str:  # type: ignore[type-arg]
+def visitor(request: ASGIConnection) -> str:
     """Return the random name of a browser that is not signed in; made once per request, kept by a cookie."""
     known = request.cookies.get("visitor") or request.scope["state"].get("visitor")
     if not known:

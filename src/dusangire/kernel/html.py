@@ -39,7 +39,7 @@ def part(template: str, **context: Any) -> Part:
     return Part(template, context)
 
 
-def view(request: Request, page: str, *, status: int = 200, **context: Any) -> Html:  # type: ignore[type-arg]
+def view(request: Request, page: str, *, status: int = 200, **context: Any) -> Html:
     """Draw the page, or only its fragment where htmx asked for a part of a page."""
     if is_part(request):
         folder, _, name = page.rpartition("/")
@@ -50,12 +50,12 @@ def view(request: Request, page: str, *, status: int = 200, **context: Any) -> H
     return _whole(request, page, status, context)
 
 
-def whole(request: Request, page: str, *, status: int = 200, **context: Any) -> Html:  # type: ignore[type-arg]
+def whole(request: Request, page: str, *, status: int = 200, **context: Any) -> Html:
     """Draw the whole page, whoever asks: for pages that have no fragment of their own."""
     return _whole(request, page, status, context)
 
 
-def _whole(request: Request, page: str, status: int, context: dict[str, Any]) -> Html:  # type: ignore[type-arg]
+def _whole(request: Request, page: str, status: int, context: dict[str, Any]) -> Html:
     nonce = token_urlsafe(12)
     content = draw(request, page, nonce=nonce, **context)
     return Response(
@@ -67,7 +67,7 @@ def _whole(request: Request, page: str, status: int, context: dict[str, Any]) ->
     )
 
 
-def done(request: Request, to: str, *parts: Part) -> Html:  # type: ignore[type-arg]
+def done(request: Request, to: str, *parts: Part) -> Html:
     """Answer a write that stays on the screen: the parts, the first as target and the rest out of band; else 303."""
     if not is_htmx(request) or not parts:
         return _see_other(to) if not is_htmx(request) else go(request, to)
@@ -78,7 +78,7 @@ def done(request: Request, to: str, *parts: Part) -> Html:  # type: ignore[type-
     return Response(content, media_type="text/html")
 
 
-def go(request: Request, to: str) -> Html:  # type: ignore[type-arg]
+def go(request: Request, to: str) -> Html:
     """Answer a write that leads elsewhere."""
     if is_htmx(request):
         return Response("", media_type="text/html", headers={"HX-Redirect": to})
@@ -89,12 +89,12 @@ def _see_other(to: str) -> Html:
     return Response("", status_code=303, media_type="text/html", headers={"Location": to})
 
 
-def draw(request: ASGIConnection, template: str, **context: Any) -> str:  # type: ignore[type-arg]
+def draw(request: ASGIConnection, template: str, **context: Any) -> str:
     """Return the template as text, in the viewer's language, with what every template may use."""
     return environment().get_template(template).render({**common(request), **context})
 
 
-def common(request: ASGIConnection) -> dict[str, Any]:  # type: ignore[type-arg]
+def common(request: ASGIConnection) -> dict[str, Any]:
     """Return what every template may use: t, lang, actor, token, path, and an empty `oob`."""
     actor: Actor | None = request.scope.get("user")
     lang = language(request)
@@ -112,7 +112,7 @@ def common(request: ASGIConnection) -> dict[str, Any]:  # type: ignore[type-arg]
     }
 
 
-def language(request: ASGIConnection) -> str:  # type: ignore[type-arg]
+def language(request: ASGIConnection) -> str:
     """Return the language to speak: the one just chosen, this device's, the person's, the browser's, English."""
     chosen = request.query_params.get("lang") or request.cookies.get("lang")
     if chosen in text.LANGUAGES:
@@ -126,22 +126,22 @@ def language(request: ASGIConnection) -> str:  # type: ignore[type-arg]
     return "en"
 
 
-def is_htmx(request: ASGIConnection) -> bool:  # type: ignore[type-arg]
+def is_htmx(request: ASGIConnection) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
-def is_part(request: ASGIConnection) -> bool:  # type: ignore[type-arg]
+def is_part(request: ASGIConnection) -> bool:
     """True when htmx 4 asks for a fragment rather than for the page."""
     return is_htmx(request) and request.headers.get("hx-request-type") == "partial"
 
 
-def _here(request: ASGIConnection) -> str:  # type: ignore[type-arg]
+def _here(request: ASGIConnection) -> str:
     """The page's own address with `lang` left out, ready for another query argument at its end."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     return request.scope["path"] + "?" + (urlencode(kept) + "&" if kept else "")
 
 
-def _cookies(request: Request) -> list[Cookie]:  # type: ignore[type-arg]
+def _cookies(request: Request) -> list[Cookie]:
     made = []
     chosen = request.query_params.get("lang")
     if chosen in text.LANGUAGES:
@@ -206,6 +206,7 @@ def environment() -> Environment:
         icon=icon,
         asset=asset,
         css=inline_css,
+        has=text.has,
         money=text.money,
         number=text.number,
         clock_time=text.clock_time,

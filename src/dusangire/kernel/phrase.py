@@ -18,7 +18,11 @@ class Named(Struct, frozen=True, tag="named"):
 
 
 class Phrase(Struct, frozen=True, tag="phrase"):
-    """A sentence by its key. Facts are plain, named in each language, or phrases themselves."""
+    """A sentence by its key. Facts are plain, named in each language, or phrases themselves.
+
+    `otherwise` is told where the catalogue does not hold the key, as for a diet that a hospital added.
+    """
 
     key: str
     facts: dict[str, Union["Phrase", Named, str, int]] = {}
+    otherwise: str = ""

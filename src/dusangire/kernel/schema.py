@@ -56,6 +56,7 @@ def script(sql: str) -> Callable[[], Awaitable[None]]:
         engine = engine_finder()
         assert isinstance(engine, PostgresEngine)  # noqa: S101  Piccolo types it wider
         transaction = engine.current_transaction.get()
+        assert transaction is not None  # noqa: S101  Piccolo runs each migration in one
         await transaction.connection.execute(sql)
 
     return run

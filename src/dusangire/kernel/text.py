@@ -74,7 +74,7 @@ def has(key: str) -> bool:
 def shown(value: Any, language: str = "en") -> str:
     """Return a value as people read it: money with its unit, numbers without needless zeros, phrases spoken."""
     if isinstance(value, Phrase):
-        return say(language, value.key, **value.facts)
+        return value.otherwise if value.otherwise and not has(value.key) else say(language, value.key, **value.facts)
     if isinstance(value, Named):
         return value.said(language)
     if isinstance(value, Money):

@@ -1,6 +1,6 @@
 """What the kitchen itself writes down."""
 
-from piccolo.columns import Timestamptz, UUID
+from piccolo.columns import UUID, Timestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 
 from dusangire.kernel.db import OfHospital

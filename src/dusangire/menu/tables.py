@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from piccolo.columns import Array, BigInt, Boolean, Date, Integer, JSONB, Numeric, Text, Time, Timestamptz, UUID
+from piccolo.columns import JSONB, UUID, Array, BigInt, Boolean, Date, Integer, Numeric, Text, Time, Timestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 
 from dusangire.kernel.db import OfHospital, Row

@@ -1,6 +1,6 @@
 """Messages to people."""
 
-from piccolo.columns import Text, Timestamptz, UUID
+from piccolo.columns import UUID, Text, Timestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 
 from dusangire.kernel.db import OfHospital

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from piccolo.columns import Boolean, Bytea, Date, Integer, Numeric, Text, Timestamptz, UUID
+from piccolo.columns import UUID, Boolean, Bytea, Date, Integer, Numeric, Text, Timestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 
 from dusangire.kernel.db import OfHospital, Row
@@ -49,6 +49,8 @@ class MealOrder(OfHospital, tablename="meal_order"):
     total_minor = Integer(required=True)
     problem = Text(default="")
     placed_by = UUID(required=True)
+    placed_as = Text(default="nurse")
+    cutoff_at = Timestamptz(required=True)
     placed_at = Timestamptz(default=TimestamptzNow())
     status_at = Timestamptz(default=TimestamptzNow())
     started_at = Timestamptz(null=True, default=None)

@@ -1,6 +1,6 @@
 """How each order is paid."""
 
-from piccolo.columns import Integer, Text, Timestamptz, UUID
+from piccolo.columns import UUID, Integer, Text, Timestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 
 from dusangire.kernel.db import OfHospital

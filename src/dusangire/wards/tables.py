@@ -1,6 +1,6 @@
 """Wards and beds, patients and their stays, and the row that guards each patient's safety."""
 
-from piccolo.columns import BigInt, Boolean, Date, Integer, Numeric, Text, Timestamptz, UUID
+from piccolo.columns import UUID, BigInt, Boolean, Date, Integer, Numeric, Text, Timestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 
 from dusangire.kernel.db import OfHospital, Row

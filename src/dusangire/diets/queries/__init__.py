@@ -1,6 +1,6 @@
 """Reads of diets: the manual, one patient's facts, many patients' briefs, and the work that waits."""
 
-from .boards import AllergyBrief, DietBrief, ward_diets
+from .boards import AllergyBrief, DietBrief, in_patients, patients_to_settle, ward_diets
 from .manual import (
     DietRow,
     RuleRow,
@@ -22,7 +22,9 @@ from .patients import (
     allergies,
     diet_now,
     diet_order,
+    drafts,
     facts,
+    facts_of,
     holds,
     is_fasting,
     is_in_force,
@@ -31,31 +33,42 @@ from .patients import (
     suspended,
 )
 from .tasks import Task, open_tasks, task
+from .worklist import ChartRow, LeftToEat, Worklist, WorkRow, charts, left_to_eat, worklist
 
 __all__ = [
     "AllergyBrief",
     "AllergyRow",
+    "ChartRow",
     "DietBrief",
     "DietOrderRow",
     "DietRow",
     "HoldRow",
+    "LeftToEat",
     "RuleRow",
     "Safety",
     "Task",
+    "WorkRow",
+    "Worklist",
     "active_orders",
     "allergies",
+    "charts",
     "diet_now",
     "diet_order",
     "diet_rows",
+    "drafts",
     "facts",
+    "facts_of",
     "holds",
+    "in_patients",
     "ingredient_names",
     "is_fasting",
     "is_in_force",
+    "left_to_eat",
     "manual",
     "manual_revision",
     "open_tasks",
     "orders_of",
+    "patients_to_settle",
     "rule_rows",
     "safety",
     "seed_rows",
@@ -64,4 +77,5 @@ __all__ = [
     "suspended",
     "task",
     "ward_diets",
+    "worklist",
 ]

@@ -7,9 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from dusangire.diets.queries.patients import is_in_force
-from dusangire.diets.queries.patients import DietOrderRow as _Order
-from dusangire.diets.queries.patients import _ORDER
+from dusangire.diets.queries.patients import ORDER, DietOrderRow, is_in_force
 from dusangire.diets.rules import HoldFacts
 from dusangire.diets.rules.holds import Fast, fasting, fasts
 from dusangire.kernel import clock
@@ -90,7 +88,7 @@ async def _safety(actor: Actor, ids: list[UUID]) -> dict[UUID, list[_SafetyAller
         FROM patient_safety s
         LEFT JOIN admission d ON d.hospital = s.hospital AND d.patient = s.patient AND d.ended_at IS NULL
         LEFT JOIN allergy a ON a.hospital = s.hospital AND a.patient = s.patient AND a.ended_at IS NULL
-        WHERE s.hospital = $1 AND s.patient = ANY($2::uuid[]) ORDER BY a.recorded_at, a.id
+        WHERE s.hospital = $1 AND s.patient = ANY($2) ORDER BY a.recorded_at, a.id
         """,
         actor.hospital,
         ids,
@@ -101,14 +99,14 @@ async def _safety(actor: Actor, ids: list[UUID]) -> dict[UUID, list[_SafetyAller
     return found
 
 
-async def _orders(actor: Actor, ids: list[UUID]) -> dict[UUID, list[_Order]]:
+async def _orders(actor: Actor, ids: list[UUID]) -> dict[UUID, list[DietOrderRow]]:
     rows = await fetch(
-        _Order,
-        _ORDER + " AND o.patient = ANY($2::uuid[]) AND o.status = 'active' ORDER BY o.signed_at, o.id",
+        DietOrderRow,
+        ORDER + " AND o.patient = ANY($2) AND o.status = 'active' ORDER BY o.signed_at, o.id",
         actor.hospital,
         ids,
     )
-    found: dict[UUID, list[_Order]] = defaultdict(list)
+    found: dict[UUID, list[DietOrderRow]] = defaultdict(list)
     for row in rows:
         found[row.patient].append(row)
     return found
@@ -117,7 +115,7 @@ async def _orders(actor: Actor, ids: list[UUID]) -> dict[UUID, list[_Order]]:
 async def _holds(actor: Actor, ids: list[UUID]) -> dict[UUID, tuple[Fast, ...]]:
     rows = await fetch(
         _Hold,
-        "SELECT patient, start_at, end_at, cancelled_at FROM npo_hold WHERE hospital = $1 AND patient = ANY($2::uuid[])",
+        "SELECT patient, start_at, end_at, cancelled_at FROM npo_hold WHERE hospital = $1 AND patient = ANY($2)",
         actor.hospital,
         ids,
     )
@@ -130,7 +128,7 @@ async def _holds(actor: Actor, ids: list[UUID]) -> dict[UUID, tuple[Fast, ...]]:
     return found
 
 
-def _brief(rows: list[_SafetyAllergy], active: list[_Order], held: tuple[Fast, ...], now: datetime) -> DietBrief:
+def _brief(rows: list[_SafetyAllergy], active: list[DietOrderRow], held: tuple[Fast, ...], now: datetime) -> DietBrief:
     first = rows[0]
     orders = [order for order in active if order.admission == first.admission and is_in_force(order, held, now)]
     running = [fast for fast in held if fast.start <= now and (fast.end is None or fast.end > now)]
@@ -148,11 +146,11 @@ def _brief(rows: list[_SafetyAllergy], active: list[_Order], held: tuple[Fast, .
         fasting_since=min((fast.start for fast in running), default=None),
         fasting_until=None if None in ends else max((end for end in ends if end is not None), default=None),
         next_fast=min((fast.start for fast in held if fast.start > now), default=None),
-        status=_status(first, bool(orders), is_fasting=is_fasting),
+        status=_status(first, has_order=bool(orders), is_fasting=is_fasting),
     )
 
 
-def _status(first: _SafetyAllergy, has_order: bool, *, is_fasting: bool) -> str:  # noqa: FBT001  a fact of one call
+def _status(first: _SafetyAllergy, *, has_order: bool, is_fasting: bool) -> str:
     if is_fasting:
         return "fasting"
     if not has_order:
@@ -160,3 +158,37 @@ def _status(first: _SafetyAllergy, has_order: bool, *, is_fasting: bool) -> str:
     if first.uncoded_text:
         return "uncoded"
     return "not_asked" if first.allergy_status == "not_asked" else "ok"
+
+
+class _Patient(Struct, frozen=True):
+    patient: UUID
+
+
+async def in_patients(actor: Actor) -> list[UUID]:
+    """Return everybody who is admitted."""
+    rows = await fetch(
+        _Patient,
+        "SELECT patient FROM admission WHERE hospital = $1 AND ended_at IS NULL ORDER BY started_at, id",
+        actor.hospital,
+    )
+    return [row.patient for row in rows]
+
+
+async def patients_to_settle(actor: Actor, now: datetime) -> list[UUID]:
+    """Return the patients with an active order that is over, or that a hold which is over may have suspended."""
+    rows = await fetch(
+        _Patient,
+        """
+        SELECT DISTINCT o.patient FROM diet_order o
+        WHERE o.hospital = $1 AND o.status = 'active' AND (
+            o.end_at <= $2 OR EXISTS (
+                SELECT FROM npo_hold n WHERE n.hospital = o.hospital AND n.patient = o.patient
+                   AND n.start_at > o.signed_at
+                   AND (n.cancelled_at IS NULL OR n.cancelled_at >= n.start_at)
+                   AND least(n.end_at, n.cancelled_at) <= $2
+                   AND o.start_at < least(n.end_at, n.cancelled_at)))
+        """,
+        actor.hospital,
+        now,
+    )
+    return [row.patient for row in rows]

@@ -1,8 +1,10 @@
 """Reads of one patient's diet: the facts of a verdict, orders, holds and allergies. Never cached."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -27,6 +29,7 @@ class AllergyRow(Struct, frozen=True):
 
     id: UUID
     hospital: int
+    patient: UUID
     code: str
     severity: str
     note: str
@@ -100,6 +103,7 @@ class HoldRow(Struct, frozen=True):
 
     id: UUID
     hospital: int
+    patient: UUID
     reason: str
     start_at: datetime
     end_at: datetime | None
@@ -123,6 +127,7 @@ class Safety(Struct, frozen=True):
     """The row that guards one patient, with the running stay and the latest weight."""
 
     hospital: int
+    patient: UUID
     safety_rev: int
     constraint_count: int
     allergy_status: str
@@ -144,11 +149,34 @@ async def facts(actor: Actor, patient: UUID, *, ordered_by: str) -> PatientFacts
     `rows_read` counts the open allergies, active orders and uncancelled holds that were really read.
     Raises NotHere for a stranger. Four statements.
     """
-    known = await safety(actor, patient)
+    found = await facts_of(actor, [patient], ordered_by=ordered_by)
+    if patient not in found:
+        raise NotHere
+    return found[patient]
+
+
+async def facts_of(actor: Actor, patients: Iterable[UUID], *, ordered_by: str) -> dict[UUID, PatientFacts]:
+    """Return the facts of many patients, by patient id; strangers are left out. Four statements, however many."""
+    ids = list(patients)
+    known = await _safeties(actor, ids)
+    allergic = _by_patient(await _allergies(actor, ids, ended=False))
+    active = _by_patient(await _active(actor, ids))
+    held = _by_patient(await _holds(actor, ids))
+    return {
+        row.patient: _facts(row, allergic[row.patient], active[row.patient], held[row.patient], actor.zone, ordered_by)
+        for row in known
+    }
+
+
+def _facts(
+    known: Safety,
+    allergic: list[AllergyRow],
+    active: list[DietOrderRow],
+    held: list[HoldRow],
+    zone: str,
+    ordered_by: str,
+) -> PatientFacts:
     now = clock.now()
-    allergic = await allergies(actor, patient)
-    active = await active_orders(actor, patient)
-    held = await holds(actor, patient)
     current = [order for order in active if order.admission == known.admission]
     level = [order for order in current if _covers(order, now)]
     uncancelled = [hold for hold in held if hold.cancelled_at is None]
@@ -160,7 +188,7 @@ async def facts(actor: Actor, patient: UUID, *, ordered_by: str) -> PatientFacts
         diets=tuple(fact for order in current for fact in order.facts()),
         holds=tuple(hold.fact() for hold in held),
         weight_kg=known.weight_kg,
-        weight_on=_day(known.weighed_at, actor.zone),
+        weight_on=_day(known.weighed_at, zone),
         iddsi_food=_REGULAR_FOOD if any(order.food_level == _REGULAR_FOOD for order in level) else None,
         iddsi_drink=_one({order.drink_level for order in level if order.drink_level is not None}),
         ordered_by=ordered_by,
@@ -174,10 +202,17 @@ async def facts(actor: Actor, patient: UUID, *, ordered_by: str) -> PatientFacts
 
 async def safety(actor: Actor, patient: UUID) -> Safety:
     """Return the patient's guarding row. Raises NotHere."""
-    found = await fetch_one(
+    found = await _safeties(actor, [patient])
+    if not found:
+        raise NotHere
+    return found[0]
+
+
+async def _safeties(actor: Actor, patients: list[UUID]) -> list[Safety]:
+    return await fetch(
         Safety,
         """
-        SELECT s.hospital, s.safety_rev, s.constraint_count, s.allergy_status, s.allergies_asked_at,
+        SELECT s.hospital, s.patient, s.safety_rev, s.constraint_count, s.allergy_status, s.allergies_asked_at,
                u.name AS asked_by_name, s.uncoded_text,
                (SELECT a.id FROM admission a
                  WHERE a.hospital = s.hospital AND a.patient = s.patient AND a.ended_at IS NULL) AS admission,
@@ -192,36 +227,38 @@ async def safety(actor: Actor, patient: UUID) -> Safety:
         LEFT JOIN LATERAL (SELECT m.value, m.taken_at FROM measurement m
             WHERE m.hospital = s.hospital AND m.patient = s.patient AND m.kind = 'height_cm'
             ORDER BY m.taken_at DESC LIMIT 1) t ON true
-        WHERE s.hospital = $1 AND s.patient = $2
+        WHERE s.hospital = $1 AND s.patient = ANY($2)
         """,
         actor.hospital,
-        patient,
+        patients,
     )
-    if found is None:
-        raise NotHere
-    return found
 
 
 async def allergies(actor: Actor, patient: UUID, *, ended: bool = False) -> list[AllergyRow]:
     """Return the patient's open allergies, oldest first; `ended` returns the ones that were ended instead."""
+    return await _allergies(actor, [patient], ended=ended)
+
+
+async def _allergies(actor: Actor, patients: list[UUID], *, ended: bool) -> list[AllergyRow]:
     return await fetch(
         AllergyRow,
         """
-        SELECT a.id, a.hospital, a.code, a.severity, a.note, a.recorded_by, coalesce(u.name, '') AS recorded_by_name,
+        SELECT a.id, a.hospital, a.patient, a.code, a.severity, a.note, a.recorded_by, coalesce(u.name, '') AS recorded_by_name,
                a.recorded_at, a.ended_at, a.end_reason
         FROM allergy a LEFT JOIN app_user u ON u.id = a.recorded_by
-        WHERE a.hospital = $1 AND a.patient = $2 AND (a.ended_at IS NOT NULL) = $3 ORDER BY a.recorded_at, a.id
+        WHERE a.hospital = $1 AND a.patient = ANY($2) AND (a.ended_at IS NOT NULL) = $3
+        ORDER BY a.recorded_at, a.id
         """,
         actor.hospital,
-        patient,
+        patients,
         ended,
     )
 
 
-_ORDER = """
-    SELECT o.id, o.hospital, o.patient, o.admission, o.status, o.codes, o.food_level, o.drink_level, o.limits, o.prevails,
-           o.reason, o.start_at, o.end_at, o.revision, o.replaces, o.drafted_by, coalesce(d.name, '') AS drafted_by_name,
-           o.drafted_at, o.signed_by, s.name AS signed_by_name, o.signed_at, o.is_under_protocol,
+ORDER = """
+    SELECT o.id, o.hospital, o.patient, o.admission, o.status, o.codes, o.food_level, o.drink_level, o.limits,
+           o.prevails, o.reason, o.start_at, o.end_at, o.revision, o.replaces, o.drafted_by, coalesce(d.name, '')
+           AS drafted_by_name, o.drafted_at, o.signed_by, s.name AS signed_by_name, o.signed_at, o.is_under_protocol,
            e.name AS ended_by_name, o.ended_at
     FROM diet_order o
     LEFT JOIN app_user d ON d.id = o.drafted_by
@@ -233,22 +270,28 @@ _ORDER = """
 
 async def active_orders(actor: Actor, patient: UUID) -> list[DietOrderRow]:
     """Return every order with the status "active", whatever its dates."""
+    return await _active(actor, [patient])
+
+
+async def _active(actor: Actor, patients: list[UUID]) -> list[DietOrderRow]:
     return await fetch(
-        DietOrderRow, _ORDER + " AND o.patient = $2 AND o.status = 'active' ORDER BY o.signed_at, o.id",
-        actor.hospital, patient,
-    )  # fmt: skip
+        DietOrderRow,
+        ORDER + " AND o.patient = ANY($2) AND o.status = 'active' ORDER BY o.signed_at, o.id",
+        actor.hospital,
+        patients,
+    )
 
 
 async def orders_of(actor: Actor, patient: UUID) -> list[DietOrderRow]:
     """Return all of a patient's diet orders, drafts and ended ones included, the latest first."""
     return await fetch(
-        DietOrderRow, _ORDER + " AND o.patient = $2 ORDER BY o.drafted_at DESC, o.id DESC", actor.hospital, patient
+        DietOrderRow, ORDER + " AND o.patient = $2 ORDER BY o.drafted_at DESC, o.id DESC", actor.hospital, patient
     )
 
 
 async def diet_order(actor: Actor, patient: UUID, order: UUID) -> DietOrderRow:
     """Return one order of this patient. Raises NotHere."""
-    found = await fetch_one(DietOrderRow, _ORDER + " AND o.patient = $2 AND o.id = $3", actor.hospital, patient, order)
+    found = await fetch_one(DietOrderRow, ORDER + " AND o.patient = $2 AND o.id = $3", actor.hospital, patient, order)
     if found is None:
         raise NotHere
     return found
@@ -265,16 +308,20 @@ async def diet_now(actor: Actor, patient: UUID) -> list[DietOrderRow]:
 
 async def holds(actor: Actor, patient: UUID) -> list[HoldRow]:
     """Return all of a patient's holds, the latest first; cancelled ones may still have suspended an order."""
+    return await _holds(actor, [patient])
+
+
+async def _holds(actor: Actor, patients: list[UUID]) -> list[HoldRow]:
     return await fetch(
         HoldRow,
         """
-        SELECT n.id, n.hospital, n.reason, n.start_at, n.end_at, coalesce(u.name, '') AS set_by_name, n.set_at,
+        SELECT n.id, n.hospital, n.patient, n.reason, n.start_at, n.end_at, coalesce(u.name, '') AS set_by_name, n.set_at,
                n.cancelled_at, c.name AS cancelled_by_name
         FROM npo_hold n LEFT JOIN app_user u ON u.id = n.set_by LEFT JOIN app_user c ON c.id = n.cancelled_by
-        WHERE n.hospital = $1 AND n.patient = $2 ORDER BY n.start_at DESC, n.id
+        WHERE n.hospital = $1 AND n.patient = ANY($2) ORDER BY n.start_at DESC, n.id
         """,
         actor.hospital,
-        patient,
+        patients,
     )
 
 
@@ -294,6 +341,16 @@ def is_fasting(held: Iterable[HoldRow], now: datetime) -> bool:
     return fasting(fasts((hold.fact() for hold in held), now)[0], now, now)
 
 
+Rows = TypeVar("Rows", AllergyRow, DietOrderRow, HoldRow)
+
+
+def _by_patient(rows: list[Rows]) -> dict[UUID, list[Rows]]:
+    found: dict[UUID, list[Rows]] = defaultdict(list)
+    for row in rows:
+        found[row.patient].append(row)
+    return found
+
+
 def _hospitals(known: Safety, *rows: Iterable[AllergyRow | DietOrderRow | HoldRow]) -> tuple[int, ...]:
     return tuple(sorted({known.hospital, *(row.hospital for some in rows for row in some)}))
 
@@ -308,3 +365,8 @@ def _one(levels: set[int]) -> int | None:
 
 def _day(moment: datetime | None, zone: str) -> date | None:
     return None if moment is None else clock.local_day(moment, zone)
+
+
+async def drafts(actor: Actor) -> list[DietOrderRow]:
+    """Return every draft of the hospital that waits for a signature, the oldest first."""
+    return await fetch(DietOrderRow, ORDER + " AND o.status = 'draft' ORDER BY o.drafted_at, o.id", actor.hospital)

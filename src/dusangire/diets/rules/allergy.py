@@ -1,6 +1,7 @@
 """Allergies: what a dish may not contain for one patient."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -201,6 +202,7 @@ def _plain(code: str) -> str:
     return code.strip().lower().replace("_", " ").removeprefix("ingredient:").strip()
 
 
+@lru_cache(maxsize=4096)
 def _words(text: str) -> frozenset[str]:
     cleaned = "".join(letter if letter.isalnum() else " " for letter in text.lower())
     return frozenset(_singular(word) for word in cleaned.split())

@@ -61,13 +61,7 @@ def menu(prepared: Prepared, dishes: Mapping[str, DishFacts], lines: Sequence[Tr
         tray[FEEDS] = Sum(_ONE)
     slack = _slack(prepared, tray)
     is_stopped = any(reason.kind in _STOPS for reason in prepared.about_patient)
-    return {
-        code: DishVerdict(
-            verdict=_added(prepared, dish, slack),
-            portions=() if is_stopped else tuple(part for part in PORTIONS if _fits(prepared, dish, part, slack)),
-        )
-        for code, dish in dishes.items()
-    }
+    return {code: _choice(prepared, dish, slack, is_stopped=is_stopped) for code, dish in dishes.items()}
 
 
 def alternative(
@@ -111,34 +105,39 @@ def _slack_of(item: Check, added: Sum) -> _Slack:
     )
 
 
-def _added(prepared: Prepared, dish: DishFacts, slack: Iterable[_Slack]) -> Verdict:
+def _choice(prepared: Prepared, dish: DishFacts, slack: Iterable[_Slack], *, is_stopped: bool) -> DishVerdict:
+    amounts = {base: _NOTHING if base == FEEDS else dish.nutrients.of(base) for base in prepared.bases}
     found = [*prepared.about_patient, *prepared.item(dish.code, _ONE)]
+    most = _NOTHING if is_stopped else PORTIONS[-1]
     for end in slack:
-        amount = _amount(dish, end.base)
-        if amount is None or end.has_gap or not _is_within(amount, end):
+        amount = amounts[end.base]
+        if amount is None or not _is_within(amount, end):
             more = _NOTHING if amount is None else amount
             has_gap = amount is None or end.has_gap
             found += judge_sum(end.check, end.chosen + more, has_gap=has_gap, gate=Gate.MENU)
-    return verdict_of(found)
+        if most and end.room is not None and end.check.limit.hard:
+            most = _most(amount, end.room, most, has_gap=end.has_gap)
+    return DishVerdict(verdict_of(found), _portions(prepared, dish, most))
 
 
 def _is_within(amount: Decimal, end: _Slack) -> bool:
-    return (end.room is None or amount <= end.room) and (end.need is None or amount >= end.need)
+    return not end.has_gap and (end.room is None or amount <= end.room) and (end.need is None or amount >= end.need)
 
 
-def _fits(prepared: Prepared, dish: DishFacts, portion: Decimal, slack: Iterable[_Slack]) -> bool:
-    if any(reason.kind in _STOPS for reason in prepared.item(dish.code, portion)):
-        return False
-    return all(_takes(dish, portion, end) for end in slack if end.room is not None and end.check.limit.hard)
+def _most(amount: Decimal | None, room: Decimal, most: Decimal, *, has_gap: bool) -> Decimal:
+    if amount is None or has_gap or room < 0:
+        return _NOTHING
+    while most and amount * most > room:
+        most -= _HALF
+    return most
 
 
-def _takes(dish: DishFacts, portion: Decimal, end: _Slack) -> bool:
-    amount = _amount(dish, end.base)
-    return amount is not None and end.room is not None and not end.has_gap and amount * portion <= end.room
-
-
-def _amount(dish: DishFacts, base: str) -> Decimal | None:
-    return _NOTHING if base == FEEDS else dish.nutrients.of(base)
+def _portions(prepared: Prepared, dish: DishFacts, most: Decimal) -> tuple[Decimal, ...]:
+    return tuple(
+        portion
+        for portion in PORTIONS
+        if portion <= most and not any(reason.kind in _STOPS for reason in prepared.item(dish.code, portion))
+    )
 
 
 def _is_served(prepared: Prepared, dish: DishFacts) -> bool:

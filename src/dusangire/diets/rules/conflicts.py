@@ -143,17 +143,19 @@ def _too_little(day: Limit, theirs: list[Limit], one: Limits, other: Limits) -> 
     alone = _most_of_meals(day.base, (one,))
     if day.floor is None or most is None or most >= day.floor or (alone is not None and alone < day.floor):
         return []
-    return [_across_meals(day, theirs[0], day, theirs, day.floor, most)]
+    return [_across_meals(day, theirs[0], day, theirs, least=day.floor, most=most)]
 
 
 def _too_much(day: Limit, theirs: list[Limit], other: Limits) -> list[Conflict]:
     least = _least_of_meals(day.base, other)
     if day.ceiling is None or least <= day.ceiling:
         return []
-    return [_across_meals(theirs[0], day, day, theirs, least, day.ceiling)]
+    return [_across_meals(theirs[0], day, day, theirs, least=least, most=day.ceiling)]
 
 
-def _across_meals(low: Limit, high: Limit, day: Limit, theirs: list[Limit], least: Decimal, most: Decimal) -> Conflict:
+def _across_meals(
+    low: Limit, high: Limit, day: Limit, theirs: list[Limit], *, least: Decimal, most: Decimal
+) -> Conflict:
     hard = day.hard and all(limit.hard for limit in theirs)
     return Conflict(
         low.diet, high.diet, day.base, "day", hard, least, most, day.unit, low.source, high.source, across=True

@@ -1,6 +1,6 @@
 """The facts a verdict is judged on, and the verdict itself. All frozen; nothing here reads or decides."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -270,23 +270,28 @@ def keys(reasons: tuple[Reason, ...]) -> list[list[str]]:
     return [list(key) for key in sorted(found)]
 
 
-def verdict_of(found: list[Reason]) -> Verdict:
+def verdict_of(found: Iterable[Reason]) -> Verdict:
     """Return the verdict that follows from all reasons found: BLOCK wins over UNKNOWN, and nothing is dropped."""
-    unique = sorted(set(found), key=_order)
-    stops = tuple(reason for reason in unique if reason.kind in (Kind.BLOCK, Kind.UNKNOWN))
-    if any(reason.kind is Kind.BLOCK for reason in stops):
-        answer = Answer.BLOCK
-    elif stops:
-        answer = Answer.UNKNOWN
-    else:
-        answer = Answer.ALLOW
-    return Verdict(
-        answer=answer,
-        reasons=stops,
-        asks=tuple(reason for reason in unique if reason.kind is Kind.ASK),
-        advice=tuple(reason for reason in unique if reason.kind is Kind.ADVICE),
-    )
+    unique = {_order(reason): reason for reason in found}
+    told: dict[Kind, list[Reason]] = {Kind.BLOCK: [], Kind.UNKNOWN: [], Kind.ASK: [], Kind.ADVICE: []}
+    stops: list[Reason] = []
+    for order in sorted(unique):
+        reason = unique[order]
+        told[reason.kind].append(reason)
+        if reason.kind is Kind.BLOCK or reason.kind is Kind.UNKNOWN:
+            stops.append(reason)
+    otherwise = Answer.UNKNOWN if stops else Answer.ALLOW
+    answer = Answer.BLOCK if told[Kind.BLOCK] else otherwise
+    return Verdict(answer, tuple(stops), tuple(told[Kind.ASK]), tuple(told[Kind.ADVICE]))
 
 
 def _order(reason: Reason) -> tuple[str, ...]:
-    return (reason.source, reason.rule, reason.subject, reason.scope, reason.dish or "", reason.bound or "")
+    return (
+        reason.source,
+        reason.rule,
+        reason.subject,
+        reason.scope,
+        reason.dish or "",
+        reason.bound or "",
+        reason.kind,
+    )

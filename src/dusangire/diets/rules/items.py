@@ -93,12 +93,12 @@ def _tagged(dish: DishFacts, rule: DietRule) -> list[Reason]:
 def _amount(dish: DishFacts, portion: Decimal, limit: Limit) -> list[Reason]:
     whole = dish.nutrients.of(limit.base)
     if whole is None:
-        return [_limited(dish, limit, "nutrient_unknown", Kind.UNKNOWN, None, None, None)]
+        return [_limited(dish, limit, "nutrient_unknown", Kind.UNKNOWN)]
     amount = whole * portion
     if limit.ceiling is not None and amount > limit.ceiling:
-        return [_limited(dish, limit, "limit", Kind.BLOCK, amount, limit.ceiling, Bound.MAX)]
+        return [_limited(dish, limit, "limit", Kind.BLOCK, value=amount, bound=limit.ceiling, end=Bound.MAX)]
     if limit.floor is not None and amount < limit.floor:
-        return [_limited(dish, limit, "limit", Kind.BLOCK, amount, limit.floor, Bound.MIN)]
+        return [_limited(dish, limit, "limit", Kind.BLOCK, value=amount, bound=limit.floor, end=Bound.MIN)]
     return []
 
 
@@ -130,9 +130,10 @@ def _limited(
     limit: Limit,
     rule: str,
     kind: Kind,
-    value: Decimal | None,
-    bound: Decimal | None,
-    end: Bound | None,
+    *,
+    value: Decimal | None = None,
+    bound: Decimal | None = None,
+    end: Bound | None = None,
 ) -> Reason:
     told = kind if limit.hard else Kind.ASK
     return Reason(

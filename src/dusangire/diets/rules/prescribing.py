@@ -119,7 +119,8 @@ class Signing(Struct, frozen=True):
     """Everything that stands against a signature; it may be given when nothing is left in it.
 
     `unknown` codes, `doubled` codes (ordered already), open `questions`, `hard` and undecided `soft` conflicts,
-    `levels` that differ from an order in force, limits that `loosen` the manual, and why the protocol does not allow it.
+    `levels` that differ from an order in force, limits that `loosens` the manual, and why the protocol
+    forbids it.
     """
 
     unknown: tuple[str, ...] = ()
@@ -243,9 +244,7 @@ def _against_protocol(
         return "diets.protocol.loosens"
     if asked.rulings:
         return "diets.protocol.ruling"
-    if any(
-        order.id in replaced and not order.is_under_protocol and not order.is_plain_regular for order in standing
-    ):
+    if any(order.id in replaced and not order.is_under_protocol and not order.is_plain_regular for order in standing):
         return "diets.protocol.replaces"
     return None
 

@@ -121,7 +121,7 @@ def judge_sum(item: Check, added: Decimal, *, has_gap: bool, gate: Gate) -> list
     if (has_gap or item.has_gap) and (limit.ceiling is not None or (is_short and counts)):
         return [_gap(item)]
     if is_short and item.is_day:
-        return [_reason(Kind.ADVICE, limit, "limit", known, limit.floor, Bound.MIN)]
+        return [_reason(Kind.ADVICE, limit, "limit", value=known, bound=limit.floor, end=Bound.MIN)]
     if is_short and counts:
         return [_stop(limit, item.sure + added, limit.floor, Bound.MIN)]
     return []
@@ -130,15 +130,21 @@ def judge_sum(item: Check, added: Decimal, *, has_gap: bool, gate: Gate) -> list
 def _gap(item: Check) -> Reason:
     is_only_advice = item.is_day and item.limit.ceiling is None
     kind = Kind.UNKNOWN if item.limit.hard and not is_only_advice else Kind.ASK
-    return _reason(kind, item.limit, "nutrient_unknown", None, None, None)
+    return _reason(kind, item.limit, "nutrient_unknown")
 
 
 def _stop(limit: Limit, value: Decimal, bound: Decimal | None, end: Bound) -> Reason:
-    return _reason(Kind.BLOCK if limit.hard else Kind.ASK, limit, "limit", value, bound, end)
+    return _reason(Kind.BLOCK if limit.hard else Kind.ASK, limit, "limit", value=value, bound=bound, end=end)
 
 
 def _reason(
-    kind: Kind, limit: Limit, rule: str, value: Decimal | None, bound: Decimal | None, end: Bound | None
+    kind: Kind,
+    limit: Limit,
+    rule: str,
+    *,
+    value: Decimal | None = None,
+    bound: Decimal | None = None,
+    end: Bound | None = None,
 ) -> Reason:
     return Reason(kind, limit.diet, rule, limit.nutrient, limit.scope, value, bound, limit.unit, end, hard=limit.hard)
 

@@ -40,7 +40,7 @@ _NOT_STAFF = frozenset({"patient", "caregiver", "carer", "relative", "visitor"})
 class Prepared(Struct, frozen=True):
     """One patient's facts for one serving, resolved once so that many trays can be judged.
 
-    `limits` are the intersected orders' limits at this meal and day; `checks` the same with what other trays take.
+    `held` is what each dish is judged by alone, `checks` the limits on sums with what the other trays take of them.
     Good for as long as the facts are: from checkout on, prepare anew.
     """
 
@@ -73,10 +73,13 @@ class Prepared(Struct, frozen=True):
     def sums(self, lines: Sequence[TrayLine]) -> dict[str, Sum]:
         """Return what some lines add to each limited nutrient; a tray with any line is one feed."""
         servable = [line for line in lines if not unservable(line, self.dishes)]
-        return {base: Sum(Decimal(bool(lines))) if base == FEEDS else add_up(servable, base, self.dishes) for base in self.bases}
+        return {
+            base: Sum(Decimal(bool(lines))) if base == FEEDS else add_up(servable, base, self.dishes)
+            for base in self.bases
+        }
 
 
-def verdict(
+def verdict(  # noqa: PLR0917 - six facts, read apart
     patient: PatientFacts,
     tray: Tray,
     other_trays: Sequence[OtherTray],
@@ -88,7 +91,7 @@ def verdict(
     return prepare(patient, tray.serving, other_trays, manual, dishes, now).judge(tray.lines, tray.gate)
 
 
-def prepare(
+def prepare(  # noqa: PLR0917 - six facts, read apart
     patient: PatientFacts,
     serving: Serving,
     other_trays: Sequence[OtherTray],

@@ -1,4 +1,4 @@
-"""Allergies: recorded, ended, or known to be none. What nobody can code stops the patient's meals until somebody does."""
+"""Allergies: recorded, ended, or known to be none. What nobody can code stops the meals until somebody does."""
 
 from uuid import UUID
 
@@ -73,7 +73,7 @@ async def add_uncoded(actor: Actor, patient: UUID, words: str) -> None:
 
 
 async def settle_uncoded(actor: Actor, patient: UUID) -> None:
-    """Take away the words nobody could code, after what they meant was recorded. Raises Refusal where there are none."""
+    """Take away the words nobody could code, once what they meant is recorded. Raises Refusal without any."""
     _need_right(actor)
     async with transaction():
         await wards.lock(actor, patient)
@@ -95,9 +95,7 @@ async def end_allergy(actor: Actor, patient: UUID, allergy: UUID, reason: str) -
         if row is None:
             raise NotHere
         await _end(actor, allergy, reason)
-        await record(
-            actor, "allergy:ended", f"patient:{patient}", allergy=str(allergy), code=row.code, reason=reason
-        )
+        await record(actor, "allergy:ended", f"patient:{patient}", allergy=str(allergy), code=row.code, reason=reason)
         await wards.changed(actor, patient, why="allergy:ended")
 
 

@@ -8,9 +8,9 @@ import msgspec
 from dusangire.diets import queries
 from dusangire.diets.rules import Verdict, judge_line
 from dusangire.diets.tables import SafetyCheck
+from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.ids import uuid7
-from dusangire.kernel import clock
 
 
 async def keep_check(
@@ -44,7 +44,7 @@ async def keep_check(
 
 
 def judge_lines(lines: Iterable[str]) -> Iterator[str]:
-    """Return one line of JSON per case, judged with the manual and the dishes the program comes with. Blank lines pass."""
+    """Return one line of JSON per case, judged with the manual and dishes the program comes with. Blank lines pass."""
     manual, dishes = queries.starter_manual(), queries.starter_dishes()
     for line in lines:
         if line.strip():

@@ -5,7 +5,7 @@ from decimal import Decimal
 from dusangire.diets import queries
 from dusangire.diets.tables import Diet, DietRule, ManualRevision
 from dusangire.kernel.access import Actor
-from dusangire.kernel.db import mine, transaction
+from dusangire.kernel.db import transaction
 from dusangire.kernel.ids import uuid7
 from dusangire.kernel.journal import record
 
@@ -20,7 +20,11 @@ async def load_starter(actor: Actor) -> int:
         has = {row.code for row in await queries.diet_rows(actor)}
         new = [_diet(actor, row) for row in queries.seed_rows("diets") if row["code"] not in has]
         ids = {diet.code: diet.id for diet in new}
-        rules = [_rule(actor, ids[row["diet_code"]], row) for row in queries.seed_rows("diet_rules") if row["diet_code"] in ids]
+        rules = [
+            _rule(actor, ids[row["diet_code"]], row)
+            for row in queries.seed_rows("diet_rules")
+            if row["diet_code"] in ids
+        ]
         if new:
             await Diet.insert(*new)
             await DietRule.insert(*rules)
@@ -31,8 +35,10 @@ async def load_starter(actor: Actor) -> int:
 
 async def _raise_revision(actor: Actor) -> None:
     mine_only = ManualRevision.hospital == actor.hospital
-    raised = await ManualRevision.update({ManualRevision.rev: ManualRevision.rev + 1}).where(mine_only).returning(
-        ManualRevision.rev
+    raised = (
+        await ManualRevision.update({ManualRevision.rev: ManualRevision.rev + 1})
+        .where(mine_only)
+        .returning(ManualRevision.rev)
     )
     if not raised:
         await ManualRevision.insert(ManualRevision(hospital=actor.hospital, rev=1))

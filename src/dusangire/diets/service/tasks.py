@@ -15,7 +15,9 @@ from dusangire.kernel.ids import uuid7
 from dusangire.kernel.journal import record
 
 
-async def open_task(actor: Actor, kind: str, *, patient: UUID | None = None, about: str = "", **facts: Any) -> UUID | None:
+async def open_task(
+    actor: Actor, kind: str, *, patient: UUID | None = None, about: str = "", **facts: Any
+) -> UUID | None:
     """Open a task unless the same one is open; return its id, None where it was there already.
 
     Joins the caller's transaction. `facts` are small: ids, codes, and perhaps a `link`.
@@ -52,9 +54,7 @@ async def close_task(actor: Actor, kind: str, *, patient: UUID | None = None, ab
         open_ones = open_ones & (Task.about == about)
     async with transaction():
         closed = (
-            await Task.update({Task.done_at: clock.now(), Task.done_by: actor.user})
-            .where(open_ones)
-            .returning(Task.id)
+            await Task.update({Task.done_at: clock.now(), Task.done_by: actor.user}).where(open_ones).returning(Task.id)
         )
         for row in closed:
             await record(actor, "task:done", f"task:{row['id']}", also=_bells(patient), task=kind)

@@ -25,6 +25,11 @@ class Status(StrEnum):
     REFUSED = "refused"
     EXPIRED = "expired"
 
+    @property
+    def key(self) -> str:
+        """The catalogue's key of its name; `.say` after it is the sentence for the patient."""
+        return "status.out" if self is Status.OUT_FOR_DELIVERY else f"status.{self}"
+
 
 class Verb(StrEnum):
     """What can be done to a tray."""
@@ -94,3 +99,20 @@ GATES: dict[Verb, Gate] = {
 OPEN = frozenset(_UNFINISHED | {_S.PROBLEM})
 # Trays that count in no budget: nobody will eat them.
 GONE = frozenset({_S.CANCELLED, _S.REFUSED, _S.EXPIRED})
+
+# Trays that end with the patient's stay, or when the hospital stops them.
+CALLABLE_OFF = OPEN | {_S.HELD, _S.UNDELIVERED}
+# Trays that a held one may have come from only through a person's decision.
+STOPPED = frozenset({_S.HELD, _S.PROBLEM, _S.UNDELIVERED})
+
+# The moment each state keeps on the order, so that the page can say when.
+MARKS: dict[Status, str] = {
+    _S.PREPARING: "started_at",
+    _S.READY: "ready_at",
+    _S.OUT_FOR_DELIVERY: "left_at",
+    _S.ARRIVED: "arrived_at",
+    _S.DELIVERED: "delivered_at",
+    _S.COMPLETED: "confirmed_at",
+}
+# The moves after which the tray is cooked anew, so that its earlier moments no longer hold.
+RESTARTS = frozenset({_V.RELEASE, _V.REMAKE})

@@ -1,4 +1,4 @@
-"""Reads of people, memberships and sessions."""
+"""Reads of accounts, memberships and sessions, as signing in needs them."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,0 +1,74 @@
+"""Reads that a verdict is judged on: all trays of a patient that anybody may still eat from."""
+
+from collections.abc import Iterable
+from datetime import date
+from uuid import UUID
+
+from msgspec import Struct
+
+from dusangire.diets.rules import OtherTray
+from dusangire.kernel.access import Actor
+from dusangire.kernel.clock import local
+from dusangire.kernel.db import fetch
+from dusangire.orders.queries.orders import COLUMNS, LINES, Order
+from dusangire.orders.rules import GONE, MEALS, OPEN
+
+
+async def trays(actor: Actor, patient: UUID, first: date, last: date | None = None) -> list[Order]:
+    """Return the patient's trays from one day to another (`last` None: and later) that are not called off.
+
+    Read afresh and in one statement; the visibility of the reader does not narrow it, because a verdict needs them all.
+    """
+    return await fetch(
+        Order,
+        f"""
+        SELECT {COLUMNS}, {LINES} FROM meal_order o
+        WHERE o.hospital = $1 AND o.patient = $2 AND o.day >= $3 AND ($4::date IS NULL OR o.day <= $4)
+          AND o.status <> ALL($5::text[])
+        ORDER BY o.serve_from, o.placed_at, o.id
+        """,  # noqa: S608  columns of ours
+        actor.hospital,
+        patient,
+        first,
+        last,
+        [str(status) for status in GONE],
+    )
+
+
+def others(found: Iterable[Order], but: UUID | None, zone: str) -> list[OtherTray]:
+    """Return the trays, all but one, as a verdict counts them."""
+    return [
+        OtherTray(MEALS[one.period], one.day, str(one.status), one.tray(), local(one.serve_from, zone))
+        for one in found
+        if one.id != but
+    ]
+
+
+class _Patient(Struct, frozen=True):
+    patient: UUID
+
+
+async def patients_with_open_dish(actor: Actor, dish: UUID) -> list[UUID]:
+    """Return the patients with an open tray that holds the dish, in the order in which their rows are locked."""
+    rows = await fetch(
+        _Patient,
+        """
+        SELECT DISTINCT o.patient FROM meal_order o
+        JOIN order_line l ON l.hospital = o.hospital AND l.meal_order = o.id
+        WHERE o.hospital = $1 AND l.dish = $2 AND o.status = ANY($3::text[]) ORDER BY o.patient
+        """,
+        actor.hospital,
+        dish,
+        [str(status) for status in OPEN],
+    )
+    return [row.patient for row in rows]
+
+
+
+
+async def patient_of(actor: Actor, order_id: UUID) -> UUID | None:
+    """Return whose tray it is: what is read before the lock, because it never changes."""
+    rows = await fetch(
+        _Patient, "SELECT patient FROM meal_order WHERE hospital = $1 AND id = $2", actor.hospital, order_id
+    )
+    return rows[0].patient if rows else None

@@ -1,0 +1,73 @@
+"""What a tray is and what may become of it: the machine, the meal it belongs to, its price, and the words of a refusal."""
+
+from dusangire.menu.rules import PORTIONS
+
+from .machine import (
+    CALLABLE_OFF,
+    GATES,
+    GONE,
+    MARKS,
+    OPEN,
+    ORDER,
+    RESTARTS,
+    STOPPED,
+    Status,
+    Verb,
+)
+from .meals import LETTERS, MEALS, serving_of
+from .notes import note_phrase, stored
+from .tracking import Step, pace, steps
+from .tray import (
+    MOST_OF_ONE,
+    RATING_REASONS,
+    Cancelling,
+    Method,
+    Place,
+    RequestState,
+    can_charge,
+    cancelling,
+    is_late,
+    is_still_orderable,
+    opening_request,
+    ordered_by,
+)
+from .why import Why, first, nutrient_key, unit_key, why
+
+__all__ = [
+    "CALLABLE_OFF",
+    "GATES",
+    "GONE",
+    "LETTERS",
+    "MARKS",
+    "MEALS",
+    "MOST_OF_ONE",
+    "OPEN",
+    "ORDER",
+    "PORTIONS",
+    "RATING_REASONS",
+    "RESTARTS",
+    "STOPPED",
+    "Cancelling",
+    "Method",
+    "Place",
+    "RequestState",
+    "Status",
+    "Step",
+    "Verb",
+    "Why",
+    "can_charge",
+    "cancelling",
+    "first",
+    "is_late",
+    "is_still_orderable",
+    "note_phrase",
+    "nutrient_key",
+    "opening_request",
+    "ordered_by",
+    "pace",
+    "serving_of",
+    "steps",
+    "stored",
+    "unit_key",
+    "why",
+]

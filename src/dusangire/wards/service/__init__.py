@@ -1,0 +1,31 @@
+"""Changes of wards, beds, patients and admissions.
+
+Lock order: patient, then beds by id. Whatever can make a tray unsafe starts with `lock` and ends with `changed`.
+"""
+
+from dusangire.wards.service.admissions import admit, discharge, transfer
+from dusangire.wards.service.beds import add_beds, remove_bed
+from dusangire.wards.service.patients import measure, register
+from dusangire.wards.service.pins import check_pin, set_pin
+from dusangire.wards.service.safety import changed, lock
+from dusangire.wards.service.starter import load_starter
+from dusangire.wards.service.wards import WardFacts, add_ward, change_ward, close_ward
+
+__all__ = [
+    "WardFacts",
+    "add_beds",
+    "add_ward",
+    "admit",
+    "change_ward",
+    "changed",
+    "check_pin",
+    "close_ward",
+    "discharge",
+    "load_starter",
+    "lock",
+    "measure",
+    "register",
+    "remove_bed",
+    "set_pin",
+    "transfer",
+]

@@ -1,0 +1,76 @@
+"""Patients: registering them, and what is measured at the bed."""
+
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from asyncpg import UniqueViolationError
+
+from dusangire.accounts import service as accounts
+from dusangire.kernel import clock
+from dusangire.kernel.access import Actor, Role
+from dusangire.kernel.db import transaction
+from dusangire.kernel.errors import Refusal
+from dusangire.kernel.ids import uuid7
+from dusangire.kernel.journal import record
+from dusangire.wards import queries
+from dusangire.wards.rules import PLAUSIBLE, Measure
+from dusangire.wards.service.safety import changed, lock, wards_bell
+from dusangire.wards.tables import Measurement, Patient, PatientSafety
+
+
+async def register(
+    actor: Actor,
+    *,
+    mrn: str,
+    given_name: str,
+    family_name: str,
+    birth_date: date,
+    sex: str,
+    phone: str | None,
+    language: str,
+) -> UUID:
+    """Register a patient with an account of their own and an empty chart: nobody has asked for allergies yet.
+
+    Raises Refusal for a hospital number that is taken or a birth date to come.
+    """
+    if birth_date > clock.local_day(clock.now(), actor.zone):
+        raise Refusal("ward.born_later", status=422)
+    if await queries.patient_of_mrn(actor, mrn):
+        raise Refusal("ward.mrn_known", mrn=mrn)
+    patient = uuid7()
+    try:
+        async with transaction():
+            name = f"{given_name} {family_name}"
+            user = await accounts.person_for_patient(actor, name=name, phone=phone, language=language)
+            await Patient.insert(
+                Patient(
+                    id=patient, hospital=actor.hospital, mrn=mrn, given_name=given_name, family_name=family_name,
+                    birth_date=birth_date, sex=sex, phone=phone, app_user=user, created_at=clock.now(),
+                )
+            )  # fmt: skip
+            await PatientSafety.insert(PatientSafety(hospital=actor.hospital, patient=patient))
+            await accounts.add_membership(actor, user, Role.PATIENT, patient=patient)
+            await record(actor, "patient:registered", f"patient:{patient}", mrn=mrn)
+    except UniqueViolationError:
+        raise Refusal("ward.mrn_known", mrn=mrn) from None
+    return patient
+
+
+async def measure(actor: Actor, patient: UUID, kind: str, value: Decimal) -> None:
+    """Write down a weight or a height; limits per kg follow it. Raises Refusal for what no person weighs, NotHere."""
+    least, most = PLAUSIBLE[Measure(kind)]
+    if not Decimal(least) <= value <= Decimal(most):
+        raise Refusal("form.number_bad", status=422, **{"from": least, "to": most})
+    async with transaction():
+        await lock(actor, patient)
+        await Measurement.insert(
+            Measurement(
+                id=uuid7(), hospital=actor.hospital, patient=patient, kind=kind, value=value,
+                taken_at=clock.now(), taken_by=actor.user,
+            )
+        )  # fmt: skip
+        await record(
+            actor, "patient:measured", f"patient:{patient}", also=[wards_bell(actor)], what=kind, value=str(value)
+        )
+        await changed(actor, patient, why=kind)

@@ -1,0 +1,103 @@
+"""A served demo hospital and a real browser: pages are used as people use them, with JavaScript and without."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "healing-through-nutrition"
+PHONE, DESK = {"width": 360, "height": 640}, {"width": 1280, "height": 800}
+CHROMIUM = next(
+    (path for path in (os.environ.get("CHROMIUM"), "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+     if path and Path(path).exists()), None,
+)  # fmt: skip
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """The demo hospital, served by `dusangire serve` on loopback with a home of its own."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    home, port = ROOT / ".dusangire" / f"browser_{worker}", 8410 + int(worker or 0)
+    shutil.rmtree(home, ignore_errors=True)
+    env = {**os.environ, "DUSANGIRE_HOME": str(home), "PORT": str(port), "DUSANGIRE_CHEAP_HASHES": "1"}
+    env.pop("DATABASE_URL", None)
+    process = subprocess.Popen([sys.executable, "-m", "dusangire.cli", "serve"], cwd=ROOT, env=env)
+    try:
+        _await_ready(port, process)
+        yield f"http://localhost:{port}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(40)
+
+
+def _await_ready(port: int, process: subprocess.Popen[bytes]) -> None:
+    ends = time.monotonic() + 90
+    while time.monotonic() < ends:
+        assert process.poll() is None, "the server ended at its start"
+        try:
+            with urllib.request.urlopen(f"http://localhost:{port}/health/ready", timeout=1) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail("the server did not get ready in 90 s")
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.fail("no Chromium: apt-get install chromium, or set CHROMIUM")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+class People:
+    """Opens browsers of demo people, each with cookies of their own."""
+
+    def __init__(self, chromium: Browser, address: str) -> None:
+        self.chromium, self.address = chromium, address
+        self.contexts: list[BrowserContext] = []
+
+    async def open(self, size: dict[str, int] = PHONE, *, scripts: bool = True, language: str = "en") -> Page:
+        context = await self.chromium.new_context(
+            viewport=size,
+            java_script_enabled=scripts,
+            base_url=self.address,
+            locale=language,
+            device_scale_factor=2 if size == PHONE else 1,
+        )
+        self.contexts.append(context)
+        return await context.new_page()
+
+    async def sign_in(self, who: str, size: dict[str, int] = PHONE, *, scripts: bool = True) -> Page:
+        page = await self.open(size, scripts=scripts)
+        await page.goto("/sign-in")
+        await page.get_by_label("Phone or e-mail").fill(f"{who}@demo.dusangire.example")
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await page.wait_for_url(lambda url: "/sign-in" not in url)
+        return page
+
+
+@pytest.fixture
+async def people(chromium: Browser, address: str) -> AsyncIterator[People]:
+    made = People(chromium, address)
+    yield made
+    for context in made.contexts:
+        await context.close()
