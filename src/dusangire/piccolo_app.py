@@ -9,7 +9,11 @@ PACKAGES = ("accounts", "wards", "menu", "diets", "notify", "payments", "orders"
 APP_CONFIG = AppConfig(
     app_name="dusangire",
     migrations_folder_path=str(ROOT / "migrations"),
-    table_classes=table_finder([f"dusangire.{package}.tables" for package in PACKAGES]),
+    table_classes=[
+        table
+        for table in table_finder([f"dusangire.{package}.tables" for package in PACKAGES])
+        if table.__module__.endswith(".tables")
+    ],
     migration_dependencies=[],
     commands=[],
 )

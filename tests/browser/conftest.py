@@ -1,20 +1,14 @@
 """A served demo hospital and a real browser: pages are used as people use them, with JavaScript and without."""
 
 import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.served import served
+
 PASSWORD = "healing-through-nutrition"
 PHONE, DESK = {"width": 360, "height": 640}, {"width": 1280, "height": 800}
 CHROMIUM = next(
@@ -31,30 +25,9 @@ ARGUMENTS = [
 def address() -> Iterator[str]:
     """The demo hospital, served by `dusangire serve` on loopback with a home of its own."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    home, port = ROOT / ".dusangire" / f"browser_{worker}", 8410 + int(worker or 0)
-    shutil.rmtree(home, ignore_errors=True)
-    env = {**os.environ, "DUSANGIRE_HOME": str(home), "PORT": str(port), "DUSANGIRE_CHEAP_HASHES": "1"}
-    env.pop("DATABASE_URL", None)
-    process = subprocess.Popen([sys.executable, "-m", "dusangire.cli", "serve"], cwd=ROOT, env=env)
-    try:
-        _await_ready(port, process)
+    port = 8410 + int(worker or 0)
+    with served(f"browser_{worker}", port):
         yield f"http://localhost:{port}"
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(40)
-
-
-def _await_ready(port: int, process: subprocess.Popen[bytes]) -> None:
-    ends = time.monotonic() + 90
-    while time.monotonic() < ends:
-        assert process.poll() is None, "the server ended at its start"
-        try:
-            with urllib.request.urlopen(f"http://localhost:{port}/health/ready", timeout=1) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail("the server did not get ready in 90 s")
 
 
 @pytest.fixture(scope="session")

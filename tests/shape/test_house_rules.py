@@ -60,13 +60,13 @@ def test_queries_write_nothing():
     calls = [
         f"{path.relative_to(SRC)}: {call.group(0)}"
         for path in _files("queries")
-        for call in re.finditer(r"transaction\(|\b[A-Z]\w+\.(insert|update|delete)\(", path.read_text())
+        for call in re.finditer(r"async with transaction\(|\b[A-Z]\w+\.(insert|update|delete)\(", path.read_text())
     ]
     assert found + calls == []
 
 
 def test_only_a_service_opens_a_transaction():
-    rooms = {_room(path) for path in _python() if "transaction()" in path.read_text()}
+    rooms = {_room(path) for path in _python() if "async with transaction()" in path.read_text()}
     assert rooms <= {"service", "jobs"}
 
 

@@ -99,6 +99,14 @@ _APPOINTED_ABOVE = frozenset({Role.ADMIN, Role.AUDITOR, Role.SUPER_ADMIN})
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 
 
+class Language(StrEnum):
+    """What people may be spoken to in."""
+
+    RW = "rw"
+    EN = "en"
+    FR = "fr"
+
+
 class RightVerb(StrEnum):
     """What can be done to one right of one post; RESET leads back to what the role has."""
 

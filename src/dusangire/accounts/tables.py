@@ -1,13 +1,13 @@
 """Hospitals, people, what they are in each hospital, and their sessions."""
 
-from piccolo.columns import UUID, Array, Boolean, Bytea, Integer, Text, Timestamptz
+from piccolo.columns import UUID, Array, Boolean, Bytea, Integer, Serial, Text, Timestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 
 from dusangire.kernel.db import OfHospital, Row
 
 
 class Hospital(Row, tablename="hospital"):
-    id = Integer(primary_key=True)
+    id = Serial(primary_key=True)
     code = Text(required=True)
     name = Text(required=True)
     zone = Text(default="Africa/Kigali")

@@ -12,7 +12,6 @@ from dusangire.kernel.money import Money
 from dusangire.orders.rules import Status, Verb
 
 CARRIED = (Status.OUT_FOR_DELIVERY, Status.ARRIVED)
-OPEN_STOPS = (*CARRIED, Status.HELD, Status.UNDELIVERED)
 BED_CHECK_LASTS = timedelta(minutes=10)
 PROOF_KEPT = timedelta(days=30)
 """How long the photo or signature of a hand-over is kept."""
@@ -106,9 +105,7 @@ class Stop(Struct, frozen=True):
     is_hot: bool = False
     is_at_bed: bool = True
     place_name: str = ""
-    hold_reason: str = ""
-    serve_from: datetime | None = None
-    serve_to: datetime | None = None
+    is_allergy_unknown: bool = False
     tray_scanned_at: datetime | None = None
     bed_checked_at: datetime | None = None
     bed_method: Method | None = None
@@ -122,6 +119,12 @@ class Stop(Struct, frozen=True):
     def place(self) -> str:
         """Where the tray goes: the bed, or the place the staff chose."""
         return self.bed_code if self.is_at_bed else self.place_name or self.bed_code
+
+    def step(self, now: datetime) -> str:
+        """Return what comes next at the bed: tray, bed, or give."""
+        if self.tray_scanned_at is None:
+            return "tray"
+        return "give" if self.bed_holds(now) else "bed"
 
     def bed_holds(self, now: datetime) -> bool:
         """True while the check at the bed still counts: recent, and the patient has not been moved since."""

@@ -104,6 +104,11 @@ class Actor(Struct, frozen=True):
     def may(self, right: Can) -> bool:
         return right in self.rights
 
+    @property
+    def session_bell(self) -> str:
+        """The bell that ends the open streams of this sign-in."""
+        return f"session:{self.session.hex()[:24]}"
+
 
 # The acting "person" of the program's own work: the worker, the clock, the seed.
 NOBODY = UUID(int=0)

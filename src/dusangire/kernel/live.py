@@ -16,7 +16,7 @@ from typing import Any
 import asyncpg
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from dusangire.kernel.db import address
+from dusangire.kernel.db import acting, address
 from dusangire.kernel.journal import CHANNEL
 
 Draw = Callable[[], Awaitable[str]]
@@ -67,7 +67,13 @@ class Hub:
             self.close(bell)
 
     def ring(self, bell: str) -> None:
-        """Wake everybody who listens to this bell; many rings before a draw are one."""
+        """Wake everybody who listens to this bell; many rings before a draw are one.
+
+        The bell of a session or a user ends their streams instead: what they may see has to be asked anew.
+        """
+        if bell.startswith(("session:", "user:")):
+            self.close(bell)
+            return
         if bell in self._ears:
             self._rings[bell] = next(self._count)
             for ear in self._ears[bell]:
@@ -180,9 +186,12 @@ def stream(hub: Hub, *bells: str, draw: Draw, key: str | None = None, gap_s: flo
     15 minutes, so that rights are read anew; the browser opens it again by itself.
     """
 
+    viewer = acting()
+    own = (viewer.session_bell, f"user:{viewer.user}") if viewer is not None else ()
+
     async def messages() -> AsyncIterator[ServerSentEvent]:
         ends = time.monotonic() + LASTS_S
-        with hub.listening(*bells) as ear:
+        with hub.listening(*bells, *own) as ear:
             while not ear.is_closed and time.monotonic() < ends:
                 ear.rung.clear()
                 html = await (hub.drawn_once(key, bells, draw) if key else draw())

@@ -1,5 +1,6 @@
 """Sentences not yet said: a key of the catalogue with its facts, spoken in the reader's language when it is drawn."""
 
+from collections.abc import Mapping
 from typing import Union
 
 from msgspec import Struct
@@ -24,5 +25,5 @@ class Phrase(Struct, frozen=True, tag="phrase"):
     """
 
     key: str
-    facts: dict[str, Union["Phrase", Named, str, int]] = {}
+    facts: Mapping[str, Union["Phrase", Named, str, int]] = {}
     otherwise: str = ""

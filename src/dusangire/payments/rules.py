@@ -32,7 +32,7 @@ PAYMENT: Machine[State, PayVerb] = Machine(
     State.PENDING,
     [
         (PayVerb.SETTLE, frozenset({State.PENDING}), State.PAID),
-        (PayVerb.CANCEL, frozenset({State.PENDING, State.CHARGED, State.PAID}), State.CANCELLED),
+        (PayVerb.CANCEL, frozenset({State.PENDING, State.CHARGED}), State.CANCELLED),
     ],
 )
 

@@ -138,7 +138,7 @@ async def find_people(actor: Actor, text: str, most: int = 30) -> list[Person]:
 
 
 async def look_alikes(actor: Actor, given_name: str, family_name: str, *, but: UUID | None = None) -> list[Person]:
-    """Return patients in a bed whose name is easily mistaken for this one, in either order of its parts; closest first."""
+    """Return patients in a bed whose name is easily mistaken for this one, in either order; closest first."""
     return await fetch(
         Person,
         f"""
@@ -169,7 +169,7 @@ async def _people(actor: Actor, condition: str, *args: Any) -> list[Person]:
 
 
 async def wards(actor: Actor) -> list[Ward]:
-    """Return the open wards with their capacity and how many beds are taken: emergency wards first, then by walk order."""
+    """Return the open wards, with how many beds are taken: emergency wards first, then by walk order."""
     return await _wards(actor, "w.closed_at IS NULL")
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import pairwise
 from uuid import UUID
 
 from msgspec import Struct
@@ -15,6 +16,14 @@ class Sex(StrEnum):
     FEMALE = "female"
     MALE = "male"
     OTHER = "other"
+
+
+class Language(StrEnum):
+    """What the patient reads."""
+
+    KINYARWANDA = "rw"
+    ENGLISH = "en"
+    FRENCH = "fr"
 
 
 class EndReason(StrEnum):
@@ -73,7 +82,7 @@ class Ward(Struct, frozen=True):
 
 
 class Person(Struct, frozen=True):
-    """One patient, and where they lie now; `admission`, `bed` and `ward` are None, the rest empty, for who is not here."""
+    """One patient, and where they lie now: `admission`, `bed` and `ward` are None for somebody who is not here."""
 
     id: UUID
     mrn: str
@@ -157,5 +166,5 @@ def next_number(codes: Iterable[str]) -> int:
 
 def is_weak_pin(pin: str) -> bool:
     """True for PINs that everybody tries first: one digit repeated, or counting up or down."""
-    steps = {int(after) - int(before) for before, after in zip(pin, pin[1:], strict=False)}
+    steps = {int(after) - int(before) for before, after in pairwise(pin)}
     return len(steps) == 1 and steps <= {0, 1, -1}

@@ -101,7 +101,7 @@ async def open_session(user: UUID, membership: Membership, knock: Knock, *, admi
                     ends_at=now + timedelta(hours=hours_of(membership.role)),
                 )
             )
-            await record(actor, "session:opened", f"user:{user}", network=network(knock.address))
+            await record(actor, "session:opened", f"person:{user}", network=network(knock.address))
     return f"{membership.hospital}.{secret}"
 
 
@@ -118,19 +118,14 @@ async def switch(actor: Actor, membership: UUID, knock: Knock) -> str:
 async def sign_out(actor: Actor) -> None:
     async with transaction():
         await Session.delete().where(Session.token_hash == actor.session)
-        await record(actor, "session:closed", f"user:{actor.user}", also=[session_bell(actor.session)])
-
-
-def session_bell(session: bytes) -> str:
-    """The bell that ends a session's open streams."""
-    return f"session:{session.hex()[:24]}"
+        await record(actor, "session:closed", f"person:{actor.user}", also=[actor.session_bell])
 
 
 async def end_other_sessions(actor: Actor) -> None:
     """Sign the person out everywhere else."""
     async with transaction():
         await Session.delete().where(Session.app_user == actor.user, Session.token_hash != actor.session)
-        await record(actor, "session:others_closed", f"user:{actor.user}")
+        await record(actor, "session:others_closed", f"person:{actor.user}")
 
 
 async def end_sessions_of_admission(actor: Actor, admission: UUID) -> None:

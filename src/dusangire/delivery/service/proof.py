@@ -1,13 +1,22 @@
 """Proofs of a hand-over: pictures made small, freed of everything but the picture, and kept outside the web root."""
 
+import asyncio
 import base64
 import binascii
 import io
 from pathlib import Path
+from uuid import UUID
 
+from msgspec import Struct
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from dusangire.kernel.errors import Refusal
+from dusangire.delivery import queries
+from dusangire.delivery.rules import PROOF_KEPT, Proof
+from dusangire.delivery.tables import Handover
+from dusangire.kernel import clock
+from dusangire.kernel.access import Actor
+from dusangire.kernel.db import mine, transaction
+from dusangire.kernel.errors import NotHere, Refusal
 from dusangire.kernel.ids import uuid7
 from dusangire.kernel.settings import settings
 
@@ -17,6 +26,60 @@ LIMIT_MB = 5
 _MOST_PIXELS = 40_000_000
 _SIDE = 1024
 _SIGNATURE = "data:image/png;base64,"
+
+
+class Evidence(Struct, frozen=True):
+    """What the carrier sends: a kind of proof, and a photo, a drawn signature or initials to go with it."""
+
+    proof: Proof
+    photo: bytes = b""
+    signature: str = ""
+    initials: str = ""
+
+
+class Given(Struct, frozen=True):
+    """A proof as it is kept."""
+
+    proof: Proof
+    file: str | None = None
+    signed_as: str = ""
+
+
+async def give(evidence: Evidence) -> Given:
+    """Keep the proof and return it. Raises Refusal (422) where its photo or signature is missing or unreadable."""
+    if evidence.proof is Proof.PHOTO:
+        if not evidence.photo:
+            raise Refusal("delivery.photo_missing", status=422)
+        return Given(Proof.PHOTO, await asyncio.to_thread(lambda: _keep(photo(evidence.photo), "jpg")))
+    if evidence.proof is Proof.SIGNATURE:
+        if evidence.signature:
+            name = await asyncio.to_thread(lambda: _keep(signature(evidence.signature), "png"))
+            return Given(Proof.SIGNATURE, name, evidence.initials)
+        if not evidence.initials:
+            raise Refusal("delivery.sign_missing", status=422)
+    return Given(evidence.proof, None, evidence.initials)
+
+
+async def kept(actor: Actor, order_id: UUID) -> tuple[bytes, str]:
+    """Return the proof of a hand-over and its media type. Raises NotHere, also when it is no longer kept."""
+    found = await queries.proof_file(actor, order_id)
+    path = _folder() / found.name
+    if not path.is_file():
+        raise NotHere
+    return await asyncio.to_thread(path.read_bytes), "image/png" if path.suffix == ".png" else "image/jpeg"
+
+
+async def forget_old(actor: Actor) -> int:
+    """Delete the proofs that are older than they may be kept; return how many."""
+    old = await queries.old_proofs(actor, clock.now() - PROOF_KEPT)
+    async with transaction():
+        if old:
+            await Handover.update({Handover.proof_file: None}).where(
+                mine(Handover, actor), Handover.id.is_in([handover for handover, _ in old])
+            )
+    for _, name in old:
+        forget(name)
+    return len(old)
 
 
 def photo(content: bytes) -> bytes:
@@ -51,24 +114,19 @@ def signature(data_url: str) -> bytes:
     return small.getvalue()
 
 
-def keep(content: bytes, ending: str) -> str:
+def forget(name: str | None) -> None:
+    """Delete a proof; one that is gone already is no fault."""
+    if name is not None:
+        (_folder() / name).unlink(missing_ok=True)
+
+
+def _keep(content: bytes, ending: str) -> str:
     """Write the proof under a name that says nothing, and return the name."""
     name = f"{uuid7().hex}.{ending}"
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
     return name
-
-
-def forget(name: str) -> None:
-    """Delete a proof; one that is gone already is no fault."""
-    (_folder() / name).unlink(missing_ok=True)
-
-
-def kept(name: str) -> bytes | None:
-    """Return a proof's content; None where it is no longer kept."""
-    path = _folder() / name
-    return path.read_bytes() if path.is_file() else None
 
 
 def _folder() -> Path:

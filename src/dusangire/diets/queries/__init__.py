@@ -1,6 +1,7 @@
 """Reads of diets: the manual, one patient's facts, many patients' briefs, and the work that waits."""
 
 from .boards import AllergyBrief, DietBrief, in_patients, patients_to_settle, ward_diets
+from .charts import Chart, Told, chart, told
 from .manual import (
     DietRow,
     RuleRow,
@@ -38,6 +39,7 @@ from .worklist import ChartRow, LeftToEat, Worklist, WorkRow, charts, left_to_ea
 __all__ = [
     "AllergyBrief",
     "AllergyRow",
+    "Chart",
     "ChartRow",
     "DietBrief",
     "DietOrderRow",
@@ -47,10 +49,12 @@ __all__ = [
     "RuleRow",
     "Safety",
     "Task",
+    "Told",
     "WorkRow",
     "Worklist",
     "active_orders",
     "allergies",
+    "chart",
     "charts",
     "diet_now",
     "diet_order",
@@ -76,6 +80,7 @@ __all__ = [
     "starter_manual",
     "suspended",
     "task",
+    "told",
     "ward_diets",
     "worklist",
 ]

@@ -162,20 +162,21 @@ async def facts_of(actor: Actor, patients: Iterable[UUID], *, ordered_by: str) -
     allergic = _by_patient(await _allergies(actor, ids, ended=False))
     active = _by_patient(await _active(actor, ids))
     held = _by_patient(await _holds(actor, ids))
-    return {
-        row.patient: _facts(row, allergic[row.patient], active[row.patient], held[row.patient], actor.zone, ordered_by)
-        for row in known
-    }
+    read = [_Read(row, allergic[row.patient], active[row.patient], held[row.patient]) for row in known]
+    return {one.known.patient: _facts(one, actor.zone, ordered_by) for one in read}
 
 
-def _facts(
-    known: Safety,
-    allergic: list[AllergyRow],
-    active: list[DietOrderRow],
-    held: list[HoldRow],
-    zone: str,
-    ordered_by: str,
-) -> PatientFacts:
+class _Read(Struct, frozen=True):
+    """All rows of one patient."""
+
+    known: Safety
+    allergic: list[AllergyRow]
+    active: list[DietOrderRow]
+    held: list[HoldRow]
+
+
+def _facts(read: _Read, zone: str, ordered_by: str) -> PatientFacts:
+    known, allergic, active, held = read.known, read.allergic, read.active, read.held
     now = clock.now()
     current = [order for order in active if order.admission == known.admission]
     level = [order for order in current if _covers(order, now)]
@@ -243,8 +244,8 @@ async def _allergies(actor: Actor, patients: list[UUID], *, ended: bool) -> list
     return await fetch(
         AllergyRow,
         """
-        SELECT a.id, a.hospital, a.patient, a.code, a.severity, a.note, a.recorded_by, coalesce(u.name, '') AS recorded_by_name,
-               a.recorded_at, a.ended_at, a.end_reason
+        SELECT a.id, a.hospital, a.patient, a.code, a.severity, a.note, a.recorded_by,
+               coalesce(u.name, '') AS recorded_by_name, a.recorded_at, a.ended_at, a.end_reason
         FROM allergy a LEFT JOIN app_user u ON u.id = a.recorded_by
         WHERE a.hospital = $1 AND a.patient = ANY($2) AND (a.ended_at IS NOT NULL) = $3
         ORDER BY a.recorded_at, a.id
@@ -315,8 +316,8 @@ async def _holds(actor: Actor, patients: list[UUID]) -> list[HoldRow]:
     return await fetch(
         HoldRow,
         """
-        SELECT n.id, n.hospital, n.patient, n.reason, n.start_at, n.end_at, coalesce(u.name, '') AS set_by_name, n.set_at,
-               n.cancelled_at, c.name AS cancelled_by_name
+        SELECT n.id, n.hospital, n.patient, n.reason, n.start_at, n.end_at, coalesce(u.name, '') AS set_by_name,
+               n.set_at, n.cancelled_at, c.name AS cancelled_by_name
         FROM npo_hold n LEFT JOIN app_user u ON u.id = n.set_by LEFT JOIN app_user c ON c.id = n.cancelled_by
         WHERE n.hospital = $1 AND n.patient = ANY($2) ORDER BY n.start_at DESC, n.id
         """,

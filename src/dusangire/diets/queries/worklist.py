@@ -18,7 +18,7 @@ from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.menu import queries as menu_queries
 from dusangire.wards import queries as wards
-from dusangire.wards.queries import Person
+from dusangire.wards.rules import Person
 
 _MEALS = {"breakfast": ("B", Meal.BREAKFAST), "lunch": ("L", Meal.LUNCH), "dinner": ("D", Meal.DINNER)}
 
@@ -81,7 +81,7 @@ async def worklist(actor: Actor) -> Worklist:
         for one in ids
         if one in people and one in briefs and (found := needs(about[one].about_patient, _kinds(tasks, one)))
     ]
-    rows.sort(key=lambda row: (list(Need).index(row.needs[0]), row.person.bed_code or ""))
+    rows.sort(key=lambda row: (list(Need).index(row.needs[0]), row.person.bed_code))
     return Worklist(rows, tasks, people)
 
 
@@ -116,7 +116,7 @@ async def _people(actor: Actor, text: str) -> list[Person]:
     if text:
         return await wards.find_people(actor, text)
     found = await wards.people(actor, await in_patients(actor))
-    return sorted(found.values(), key=lambda person: (person.ward_code or "", person.bed_code or ""))
+    return sorted(found.values(), key=lambda person: (person.walk_order, person.bed_code))
 
 
 def _is_shown(row: ChartRow, show: str, actor: Actor) -> bool:

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class Favourite(Struct, frozen=True):
-    """A prescription to start from; its words stand under `diets.favourite.<key>`. `hours`: until when it is written."""
+    """A prescription to start from; its words are `diets.favourite.<key>`. `hours`: for how long."""
 
     key: str
     codes: tuple[str, ...]

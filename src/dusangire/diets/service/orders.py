@@ -165,7 +165,8 @@ async def complete_ended(actor: Actor, patient: UUID) -> int:
 async def stop_at_discharge(actor: Actor, about: str) -> None:
     """End the diet orders of a patient who has left, in the transaction that ends the admission.
 
-    `about` is `patient:<id>`; the lock is the caller's. A later admission starts without any order.
+    `about` is `patient:<id>`; the lock, and raising the revision afterwards, are the caller's. A later admission starts
+    without any order.
     """
     patient = UUID(about.partition(":")[2])
     left = [
@@ -179,8 +180,6 @@ async def stop_at_discharge(actor: Actor, about: str) -> None:
         await record(actor, f"diet_order:{DIET_ORDER.after(OrderStatus(row.status), verb)}", about, order=str(row.id))
     await close_task(actor, NO_DIET_ORDER, patient=patient)
     await close_task(actor, DRAFT_WAITS, patient=patient)
-    if left:
-        await wards.changed(actor, patient, why="diet_order:completed")
 
 
 async def _signing(actor: Actor, patient: UUID, asked: Prescription, manual: Manual, known: Safety) -> Signing:

@@ -9,17 +9,19 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from dusangire.diets.rules import Allergy
+from dusangire.kernel.phrase import Phrase
 from dusangire.orders.rules import Status, Verb
 
 CARRYING = timedelta(minutes=20)
-"""What the way from the kitchen to the farthest bed may take: a tray is due at the pass this long before serving ends."""
+"""The way from the kitchen to the farthest bed: a tray is due at the pass this long before serving ends."""
 SOON = timedelta(minutes=15)
 RECALLABLE = 10
 KEYS = 9
 
-COOKING = (Status.CONFIRMED, Status.PREPARING, Status.PROBLEM)
-STOPPED = (Status.HELD, Status.CANCELLED)
-SHOWN = (*COOKING, *STOPPED)
+COOKING = frozenset({Status.CONFIRMED, Status.PREPARING, Status.PROBLEM})
+STOPPED = frozenset({Status.HELD, Status.CANCELLED})
+SHOWN = COOKING | STOPPED
 
 
 class Pace(StrEnum):
@@ -40,7 +42,7 @@ class Action(StrEnum):
 
 
 VERBS = {Action.START: Verb.START, Action.READY: Verb.PLATE, Action.REMAKE: Verb.REMAKE}
-_ACTIONS = {
+_ACTIONS: dict[Status, Action] = {
     Status.CONFIRMED: Action.START,
     Status.PREPARING: Action.READY,
     Status.PROBLEM: Action.REMAKE,
@@ -82,23 +84,24 @@ class Card(Struct, frozen=True):
     bed: str
     who: str
     status: Status
-    action: Action
+    action: Action | None
     due_at: datetime
     timer: Timer
-    allergies: tuple[str, ...]
+    allergies: tuple[Allergy, ...]
     food_level: int | None
     drink_level: int | None
     diets: tuple[str, ...]
     items: tuple[Item, ...]
     request: str = ""
-    note: str = ""
+    note: Phrase | None = None
     period: str = ""
     is_isolation: bool = False
     is_rush: bool = False
+    is_allergy_unknown: bool = False
 
     @property
     def is_stopped(self) -> bool:
-        return self.action is Action.SEEN
+        return self.status in STOPPED
 
     @property
     def kind(self) -> str:
@@ -117,9 +120,19 @@ class Count(Struct, frozen=True):
     quantity: int
 
 
-def action_of(status: Status) -> Action:
-    """Return what the cook does next with a tray that is on the board."""
-    return _ACTIONS[status]
+class Board(Struct, frozen=True):
+    """The wall: the tickets to show, what is still to make, and how many trays each meal has."""
+
+    cards: list[Card]
+    counts: list[Count]
+    periods: list[tuple[str, int]]
+    total: int
+    period: str | None = None
+
+
+def action_of(status: Status) -> Action | None:
+    """Return what the cook does next with a tray; None for one that is no longer, or not yet, on the board."""
+    return _ACTIONS.get(status)
 
 
 def is_reached(status: Status, verb: Verb) -> bool:
@@ -154,3 +167,24 @@ def still_to_make(cards: Iterable[Card]) -> list[Count]:
             for item in card.items:
                 made[item.name] += item.quantity
     return [Count(dish, quantity) for dish, quantity in sorted(made.items(), key=lambda pair: (-pair[1], pair[0]))]
+
+
+class Step(StrEnum):
+    """What the one who scans a tray can do with it."""
+
+    LEFT = "left"
+    COLLECT = "collect"
+    HAND_OVER = "hand_over"
+    LOOK = "look"
+    READ = "read"
+
+
+def step_of(status: Status, *, cooks: bool, carries: bool) -> Step:
+    """Return where a scanned tray leads: the carrier's work, the cook's, or the order's page for anybody else."""
+    if carries and status is Status.READY:
+        return Step.COLLECT
+    if carries and status in (Status.OUT_FOR_DELIVERY, Status.ARRIVED):
+        return Step.HAND_OVER
+    if cooks and status is Status.READY:
+        return Step.LEFT
+    return Step.LOOK if cooks or carries else Step.READ

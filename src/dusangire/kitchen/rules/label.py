@@ -16,10 +16,12 @@ _STOPS_A_PAGE = 2
 class Label(Struct, frozen=True):
     """Everything a tray ticket says, in the words of one language."""
 
+    code: str
     who: str
     born: str
     number: str
     bed: str
+    ward: str
     stops: tuple[str, ...]
     diet: tuple[str, ...]
     items: tuple[str, ...]
@@ -62,7 +64,8 @@ def pages(label: Label) -> list[LabelPage]:
 
 def _lines(label: Label) -> list[Line]:
     said = [Line(part) for text in label.diet for part in wrap(text, _FOOD_LETTERS + 6)]
-    said += [Line(part, is_dish=True) for text in label.items for part in wrap(text, _FOOD_LETTERS, subsequent_indent="   ")]
+    dishes = [part for text in label.items for part in wrap(text, _FOOD_LETTERS, subsequent_indent="   ")]
+    said += [Line(part, is_dish=True) for part in dishes]
     return said + [Line(part) for text in label.notes for part in wrap(text, _FOOD_LETTERS + 6)]
 
 

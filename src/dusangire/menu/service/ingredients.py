@@ -2,10 +2,11 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
+from piccolo.columns import Column
 
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
@@ -13,7 +14,7 @@ from dusangire.kernel.db import mine, transaction
 from dusangire.kernel.errors import Refusal
 from dusangire.kernel.journal import record
 from dusangire.menu import queries
-from dusangire.menu.rules import EU_ALLERGENS
+from dusangire.menu.rules import EU_ALLERGENS, RECIPE_NUTRIENTS
 from dusangire.menu.service.revision import menu_bell, raise_revision
 from dusangire.menu.tables import Dish, Ingredient
 
@@ -54,14 +55,13 @@ async def change_ingredient(actor: Actor, ingredient_id: UUID, change: Ingredien
         await _touch_dishes(actor, ingredient_id)
 
 
-def _columns(change: IngredientChange) -> dict[str, object]:
-    said = msgspec.structs.asdict(change)
+def _columns(change: IngredientChange) -> dict[Column | str, Any]:
+    columns: dict[Column | str, Any] = {name: getattr(change, name) for name in RECIPE_NUTRIENTS}
     is_declared = change.declared_on is not None
-    return {
-        **said,
-        "allergens": sorted(change.allergens) if is_declared else None,
-        "may_contain": sorted(change.may_contain) if is_declared else None,
-    }
+    columns["declared_on"] = change.declared_on
+    columns["allergens"] = sorted(change.allergens) if is_declared else None
+    columns["may_contain"] = sorted(change.may_contain) if is_declared else None
+    return columns
 
 
 async def _touch_dishes(actor: Actor, ingredient_id: UUID) -> None:

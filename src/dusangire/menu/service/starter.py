@@ -6,6 +6,7 @@ from datetime import date, time
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from dusangire.kernel import clock
@@ -53,6 +54,7 @@ def _rows(name: str) -> tuple[Row, ...]:
 
 
 def _ingredient(actor: Actor, row: Row) -> Ingredient:
+    amounts: dict[str, Any] = {name: _amount(row[f"{name}_100g"]) for name in RECIPE_NUTRIENTS}
     return Ingredient(
         id=uuid7(),
         hospital=actor.hospital,
@@ -63,7 +65,7 @@ def _ingredient(actor: Actor, row: Row) -> Ingredient:
         animal_origin=row["animal_origin"],
         data_quality=row["data_quality"],
         changed_at=clock.now(),
-        **{name: _amount(row[f"{name}_100g"]) for name in RECIPE_NUTRIENTS},
+        **amounts,
     )
 
 

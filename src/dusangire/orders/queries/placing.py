@@ -104,11 +104,12 @@ async def last_placed(actor: Actor, patient: UUID, day: date, period: str) -> Pl
 
 async def last_method(actor: Actor, patient: UUID) -> str | None:
     """Return how the patient paid last time, to be offered first."""
-    return await fetch_value(
+    method = await fetch_value(
         """
         SELECT y.method FROM payment y JOIN meal_order o ON o.hospital = y.hospital AND o.id = y.meal_order
         WHERE y.hospital = $1 AND o.patient = $2 ORDER BY y.created_at DESC LIMIT 1
         """,
         actor.hospital,
         patient,
-    )  # type: ignore[no-any-return]
+    )
+    return str(method) if method else None

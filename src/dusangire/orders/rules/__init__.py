@@ -1,4 +1,4 @@
-"""What a tray is and what may become of it: the machine, the meal it belongs to, its price, and the words of a refusal."""
+"""What a tray is and what may become of it: the machine, its meal, until when, and the words of a refusal."""
 
 from dusangire.menu.rules import PORTIONS
 
@@ -14,14 +14,13 @@ from .machine import (
     Status,
     Verb,
 )
-from .meals import LETTERS, MEALS, serving_of
+from .meals import LETTERS, MEALS, period_phrase, serving_of
 from .notes import note_phrase, stored
 from .tracking import Step, pace, steps
 from .tray import (
     MOST_OF_ONE,
     RATING_REASONS,
     Cancelling,
-    Method,
     Place,
     RequestState,
     can_charge,
@@ -48,7 +47,6 @@ __all__ = [
     "RESTARTS",
     "STOPPED",
     "Cancelling",
-    "Method",
     "Place",
     "RequestState",
     "Status",
@@ -65,6 +63,7 @@ __all__ = [
     "opening_request",
     "ordered_by",
     "pace",
+    "period_phrase",
     "serving_of",
     "steps",
     "stored",

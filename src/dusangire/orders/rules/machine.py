@@ -58,7 +58,7 @@ _UNFINISHED = frozenset({
     _S.AWAITING_PAYMENT, _S.IN_REVIEW, _S.CONFIRMED, _S.PREPARING, _S.READY, _S.OUT_FOR_DELIVERY, _S.ARRIVED,
 })  # fmt: skip
 
-# RELEASE leads back to the start of cooking: what was held is looked at and made again from there, never resumed midway.
+# RELEASE leads back to the start of cooking: what was held is looked at and made again, never resumed midway.
 ORDER: Machine[Status, Verb] = Machine(
     _S.IN_REVIEW,
     [

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from dusangire.diets.rules import Meal, Serving
+from dusangire.kernel.phrase import Phrase
 
 MEALS: dict[str, Meal] = {
     "breakfast": Meal.BREAKFAST,
@@ -28,3 +29,8 @@ LETTERS: dict[str, str] = {
 def serving_of(day: date, period: str, serve_from: datetime, zone: str) -> Serving:
     """Return when a tray is planned to be eaten, in the hospital's own time."""
     return Serving(MEALS[period], day, serve_from.astimezone(ZoneInfo(zone)))
+
+
+def period_phrase(period: str) -> Phrase:
+    """Return the name of a period: the meal's, or which snack of the day it is."""
+    return Phrase(f"order.period.{period}" if MEALS[period] is Meal.SNACK else f"meal.{period}")

@@ -13,13 +13,6 @@ RATING_REASONS = ("good", "cold", "late", "taste", "too_little", "wrong")
 _BEFORE_COOKING = frozenset({Status.AWAITING_PAYMENT, Status.IN_REVIEW, Status.CONFIRMED, Status.HELD})
 
 
-class Method(StrEnum):
-    """How an order is paid."""
-
-    CASH = "cash"
-    HOSPITAL_ACCOUNT = "hospital_account"
-
-
 class Place(StrEnum):
     """Where a tray is brought."""
 
@@ -70,7 +63,7 @@ def can_charge(charged: Money, more: Money, ceiling: Money) -> bool:
 
 
 def cancelling(actor: Actor, status: Status, cutoff_at: datetime, now: datetime) -> Cancelling:
-    """Return whether this person may call the order off: the patient until the cut-off, staff until it is handed over."""
+    """Return whether this person may call the order off: anybody until the cut-off, staff until it is handed over."""
     if Verb.CANCEL not in ORDER.verbs(status):
         return Cancelling.NO
     if not is_late(cutoff_at, now) and status in _BEFORE_COOKING:

@@ -26,7 +26,7 @@ _CHOOSE_OTHER = Phrase("order.next.other")
 
 
 class Why(Struct, frozen=True):
-    """One reason in words: `what` in a few, `why` in a sentence, `then` what to do next. `rule` names it for the record.
+    """One reason in words: `what` in a few, `why` in a sentence, `then` what to do next. `rule` is for the record.
 
     `is_harm` is true for allergies and nothing by mouth, which alone are shown in red.
     """
@@ -112,7 +112,8 @@ def _dish(reason: Reason, dish: Named) -> _Told:
         case "declaration":
             return _unknown_dish(dish)
         case "prescription":
-            return _Told(Phrase("order.what.prescription"), Phrase("order.why.prescription", {"dish": dish}), _ASK_NURSE)
+            sentence = Phrase("order.why.prescription", {"dish": dish})
+            return _Told(Phrase("order.what.prescription"), sentence, _ASK_NURSE)
         case "empty_tray":
             return _Told(Phrase("cart.empty"), Phrase("order.why.empty"), Phrase("order.next.choose"))
         case "unknown_dish":
@@ -212,7 +213,8 @@ def _tag(reason: Reason, dish: Named) -> _Told:
     if reason.subject == "raw_produce":
         return _Told(Phrase("order.what.raw"), Phrase("verdict.raw", {"dish": dish}), _CHOOSE_OTHER)
     if reason.subject in _TAGS:
-        return _Told(Phrase(f"order.what.{reason.rule}_{reason.subject}"), _against_diet(reason, dish).why, _CHOOSE_OTHER)
+        what = Phrase(f"order.what.{reason.rule}_{reason.subject}")
+        return _Told(what, _against_diet(reason, dish).why, _CHOOSE_OTHER)
     return _against_diet(reason, dish)
 
 

@@ -5,6 +5,7 @@ Lock order: patient, then beds by id. Whatever can make a tray unsafe starts wit
 
 from dusangire.wards.service.admissions import admit, discharge, transfer
 from dusangire.wards.service.beds import add_beds, remove_bed
+from dusangire.wards.service.bedside import sign_in_from_bed
 from dusangire.wards.service.patients import measure, register
 from dusangire.wards.service.pins import check_pin, set_pin
 from dusangire.wards.service.safety import changed, lock
@@ -27,5 +28,6 @@ __all__ = [
     "register",
     "remove_bed",
     "set_pin",
+    "sign_in_from_bed",
     "transfer",
 ]

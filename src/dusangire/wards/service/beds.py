@@ -15,9 +15,9 @@ from dusangire.wards.tables import Bed
 
 
 async def add_beds(actor: Actor, ward: UUID, count: int, *, first: int | None = None, room: str = "") -> list[UUID]:
-    """Add `count` beds, A-001 … , from `first` or after the last; codes in use are left as they are. Return the new ids.
+    """Add `count` beds, A-001 …, from `first` or after the last; return the ids of those that are new.
 
-    Raises Refusal for numbers outside 1–999, NotHere for a closed ward.
+    Codes in use are left as they are. Raises Refusal for numbers outside 1–999, NotHere for a closed ward.
     """
     async with transaction():
         await queries.lock_ward(actor, ward)

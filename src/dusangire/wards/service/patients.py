@@ -7,6 +7,7 @@ from uuid import UUID
 from asyncpg import UniqueViolationError
 
 from dusangire.accounts import service as accounts
+from dusangire.accounts.rules import identifier, phone_problem
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor, Role
 from dusangire.kernel.db import transaction
@@ -32,21 +33,24 @@ async def register(
 ) -> UUID:
     """Register a patient with an account of their own and an empty chart: nobody has asked for allergies yet.
 
-    Raises Refusal for a hospital number that is taken or a birth date to come.
+    Raises Refusal for a hospital number that is taken, a telephone number that is none, or a birth date to come.
     """
     if birth_date > clock.local_day(clock.now(), actor.zone):
         raise Refusal("ward.born_later", status=422)
+    number = identifier(phone) if phone else None
+    if number and phone_problem(number):
+        raise Refusal("form.phone_bad", status=422)
     if await queries.patient_of_mrn(actor, mrn):
         raise Refusal("ward.mrn_known", mrn=mrn)
     patient = uuid7()
     try:
         async with transaction():
             name = f"{given_name} {family_name}"
-            user = await accounts.person_for_patient(actor, name=name, phone=phone, language=language)
+            user = await accounts.person_for_patient(actor, name=name, phone=number, language=language)
             await Patient.insert(
                 Patient(
                     id=patient, hospital=actor.hospital, mrn=mrn, given_name=given_name, family_name=family_name,
-                    birth_date=birth_date, sex=sex, phone=phone, app_user=user, created_at=clock.now(),
+                    birth_date=birth_date, sex=sex, phone=number, app_user=user, created_at=clock.now(),
                 )
             )  # fmt: skip
             await PatientSafety.insert(PatientSafety(hospital=actor.hospital, patient=patient))

@@ -19,7 +19,7 @@ _SCOPE = "bed pin"
 
 
 async def set_pin(actor: Actor, patient: UUID) -> str:
-    """Return a new PIN of four digits for the patient's admission; the old one and what it opened end. Raises Refusal."""
+    """Return a new PIN of four digits for the patient; the old one and what it opened end. Raises Refusal."""
     pin = _new_pin()
     hashed = await accounts.hash_secret(pin)
     async with transaction():

@@ -1,0 +1,6 @@
+"""Pages of the carrier's phone."""
+
+from dusangire.delivery.pages.bedside import Bedside
+from dusangire.delivery.pages.run import Runs
+
+CONTROLLERS = [Runs, Bedside]

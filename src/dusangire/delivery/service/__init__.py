@@ -1,0 +1,39 @@
+"""What a carrier does: the run, the checks at the bed, the hand-over and its proof."""
+
+from dusangire.delivery.service.bedside import (
+    Miss,
+    check_bed,
+    check_person,
+    check_tray,
+    hand_over,
+    is_card,
+    is_number,
+)
+from dusangire.delivery.service.proof import (
+    UPLOAD_LIMIT,
+    Evidence,
+    forget_old,
+    kept,
+)
+from dusangire.delivery.service.runs import arrive, bring_back, collect, fail, give_up, reoffer, take_over
+
+__all__ = [
+    "UPLOAD_LIMIT",
+    "Evidence",
+    "Miss",
+    "arrive",
+    "bring_back",
+    "check_bed",
+    "check_person",
+    "check_tray",
+    "collect",
+    "fail",
+    "forget_old",
+    "give_up",
+    "hand_over",
+    "is_card",
+    "is_number",
+    "kept",
+    "reoffer",
+    "take_over",
+]

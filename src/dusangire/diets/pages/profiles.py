@@ -1,0 +1,45 @@
+"""The list of patients: mine, everybody, those without a diet order, those whose draft waits."""
+
+from litestar import Controller, get
+from litestar.connection import Request
+from litestar.types import ASGIApp
+
+from dusangire.diets import queries
+from dusangire.kernel.access import Actor, Can, needs
+from dusangire.kernel.access_point import LIVE, Acting
+from dusangire.kernel.html import Html, draw, view
+from dusangire.kernel.live import stream
+
+SHOWN = ("mine", "all", "no_order", "drafts")
+
+
+class Profiles(Controller):
+    """Where doctors and nurses find their patients."""
+
+    path = "/health-profiles"
+
+    @get("/", opt=needs(Can.CHART_SEE))
+    async def profiles(self, request: Request, actor: Acting) -> Html:
+        return view(request, "diets/profiles.html", **await _list(request, actor))
+
+    @get("/live", opt=needs(Can.CHART_SEE) | LIVE)
+    async def live(self, request: Request, actor: Acting) -> ASGIApp:
+        async def fragment() -> str:
+            return draw(request, "diets/_profiles.html", **await _list(request, actor))
+
+        here = actor.hospital
+        return stream(
+            request.app.state.hub, f"{here}:patients", f"{here}:diet_orders", f"{here}:wards", draw=fragment, gap_s=0.5
+        )
+
+
+async def _list(request: Request, actor: Actor) -> dict[str, object]:
+    text = str(request.query_params.get("q", ""))[:60].strip()
+    said = request.query_params.get("show")
+    show = said if said in SHOWN else "mine" if actor.wards else "all"
+    return {
+        "rows": await queries.charts(actor, show=show, text=text),
+        "show": show,
+        "q": text,
+        "shown": SHOWN if actor.wards else SHOWN[1:],
+    }

@@ -1,0 +1,121 @@
+"""Tray tickets on paper: as a page to print, and as a PDF for the label printer."""
+
+from uuid import UUID
+
+import segno
+from litestar import Controller, Response, get
+from litestar.connection import Request
+from msgspec import Struct
+
+from dusangire.diets.queries import DietBrief
+from dusangire.kernel import text
+from dusangire.kernel.access import Actor, Can, needs
+from dusangire.kernel.access_point import Acting
+from dusangire.kernel.html import Html, language, whole
+from dusangire.kernel.settings import settings
+from dusangire.kitchen import queries, rules
+from dusangire.kitchen.pages.paper import paper
+from dusangire.kitchen.rules import Label
+from dusangire.orders import queries as orders
+from dusangire.orders.queries import Ticket
+
+
+class Code(Struct, frozen=True):
+    """A QR code as one SVG path."""
+
+    size: int
+    path: str
+
+
+class Tickets(Controller):
+    """One tray's ticket; two where one is not enough."""
+
+    path = "/kitchen/tickets"
+    opt = needs(Can.KITCHEN_WORK)
+
+    @get("/{order_id:uuid}")
+    async def page(self, request: Request, actor: Acting, order_id: UUID) -> Html:
+        label = await _label(actor, order_id, language(request))
+        pages = rules.pages(label)
+        return whole(request, "kitchen/ticket.html", label=label, pages=pages, qr=_code(label.address), order=order_id)
+
+    @get("/{file_name:str}")
+    async def pdf(self, request: Request, actor: Acting, file_name: str) -> Response[bytes]:
+        order_id = UUID(file_name.removesuffix(".pdf"))
+        label = await _label(actor, order_id, language(request))
+        words = {key: text.say(language(request), f"kitchen.{key}") for key in ("born", "number")}
+        headers = {"Content-Disposition": f'inline; filename="tray-{label.code}.pdf"'}
+        return Response(paper(label, words), media_type="application/pdf", headers=headers)
+
+
+async def _label(actor: Actor, order_id: UUID, lang: str) -> Label:
+    tray = await orders.ticket(actor, order_id)
+    diet = await queries.diet_of(actor, tray.patient)
+    checked = await queries.checked_by(actor, order_id)
+    return Label(
+        code=tray.code,
+        who=tray.name,
+        born=str(tray.birth_date.year),
+        number=tray.mrn[-6:],
+        bed=tray.bed_code or "–",
+        ward=tray.ward_name(lang),
+        stops=_stops(diet, lang),
+        diet=_diet(tray, diet, lang),
+        items=tuple(_item(item) for item in queries.items(tray, lang)),
+        notes=_notes(tray, lang),
+        foot=_foot(tray, actor.zone, lang),
+        checked=_checked(checked, await queries.safety_rev(actor, order_id), lang),
+        address=f"{settings().public_url}/tray/{tray.tray_token}",
+    )
+
+
+def _stops(diet: DietBrief | None, lang: str) -> tuple[str, ...]:
+    if diet is None or diet.allergy_status == "not_asked" or diet.uncoded_text:
+        return (text.say(lang, "kitchen.not_declared"),)
+    return tuple(f"{_never(one.code, lang)} · {_severity(one.severity, lang)}" for one in diet.allergies)
+
+
+def _never(code: str, lang: str) -> str:
+    key = f"kitchen.no.{code}"
+    return text.say(lang, key) if text.has(key) else text.say(lang, "kitchen.no", allergen=code.upper())
+
+
+def _severity(severity: str, lang: str) -> str:
+    key = f"kitchen.severity.{severity}"
+    return text.say(lang, key) if text.has(key) else severity.upper()
+
+
+def _diet(tray: Ticket, diet: DietBrief | None, lang: str) -> tuple[str, ...]:
+    said = [text.say(lang, f"kitchen.meal.{tray.period}")]
+    for code in diet.codes if diet else ():
+        key = f"diet.{code}.name"
+        said.append(text.say(lang, key) if text.has(key) else code)
+    food, drink = (diet.food_level, diet.drink_level) if diet else (None, None)
+    level = 7 if food is None else food
+    said.append(text.say(lang, "kitchen.texture", level=level, word=text.say(lang, f"kitchen.food.{level}")))
+    fluid = drink or 0
+    return (" · ".join(said), f"{text.say(lang, f'kitchen.drink.{fluid}')} ({fluid})")
+
+
+def _item(item: rules.Item) -> str:
+    return f"{item.quantity} × {item.portion} {item.name}" if item.portion else f"{item.quantity}  {item.name}"
+
+
+def _notes(tray: Ticket, lang: str) -> tuple[str, ...]:
+    return (text.say(lang, "kitchen.request", words=tray.printed_request),) if tray.printed_request else ()
+
+
+def _foot(tray: Ticket, zone: str, lang: str) -> str:
+    window = {"from": text.clock_time(tray.serve_from, zone), "to": text.clock_time(tray.serve_to, zone)}
+    return f"{tray.code} · {text.day(tray.day, lang)} · {text.say(lang, 'kitchen.serve', **window)}"
+
+
+def _checked(name: str, rev: int, lang: str) -> str:
+    said = [text.say(lang, "kitchen.checked_by", name=name.split()[0])] if name else []
+    return " · ".join([*said, text.say(lang, "kitchen.rev", rev=rev)])
+
+
+def _code(address: str) -> Code:
+    matrix = [list(row) for row in segno.make(address, error="m", micro=False).matrix]
+    path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(matrix) for x, dark in enumerate(row) if dark)
+    return Code(len(matrix), path)

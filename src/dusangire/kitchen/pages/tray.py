@@ -1,0 +1,25 @@
+"""Where the code on a tray leads, by who scans it."""
+
+from litestar import Controller, get
+from litestar.connection import Request
+
+from dusangire.kernel.access import Can, needs
+from dusangire.kernel.access_point import Acting
+from dusangire.kernel.html import Html, go, whole
+from dusangire.kitchen.rules import Step, step_of
+from dusangire.orders import queries as orders
+
+
+class Trays(Controller):
+    """The cook confirms that the tray left, the carrier takes it or hands it over, everybody else reads the order."""
+
+    path = "/tray"
+    opt = needs()
+
+    @get("/{token:str}")
+    async def show(self, request: Request, actor: Acting, token: str) -> Html:
+        tray = await orders.by_tray_token(actor, token)
+        step = step_of(tray.status, cooks=actor.may(Can.KITCHEN_WORK), carries=actor.may(Can.DELIVERY_WORK))
+        if step is Step.READ:
+            return go(request, f"/orders/{tray.id}")
+        return whole(request, "kitchen/tray.html", tray=tray, step=step.value)

@@ -1,0 +1,7 @@
+"""Pages of the menu: its dishes, its ingredients, its photos."""
+
+from dusangire.menu.pages.dishes import Dishes
+from dusangire.menu.pages.ingredients import Ingredients
+from dusangire.menu.pages.photos import Photos
+
+CONTROLLERS = [Dishes, Ingredients, Photos]
