@@ -10,7 +10,6 @@ DESCRIPTION = "Indexes for figures and for the history of changes."
 
 SQL = """
 CREATE INDEX event_actor ON event (hospital, actor, id);
-CREATE INDEX event_hospital_at ON event (hospital, at);
 CREATE INDEX payment_order ON payment (hospital, meal_order);
 CREATE INDEX rating_at ON rating (hospital, rated_at);
 CREATE INDEX patient_name ON patient USING gin ((given_name || ' ' || family_name) gin_trgm_ops);

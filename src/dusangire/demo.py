@@ -10,6 +10,8 @@ from dusangire.accounts import queries as account_queries
 from dusangire.accounts import service as accounts
 from dusangire.accounts.tables import AppUser, Hospital
 from dusangire.diets import service as diets
+from dusangire.diets.rules.prescribing import Prescription
+from dusangire.kernel import clock
 from dusangire.kernel.access import Actor, Role, system
 from dusangire.kernel.db import acting_as, close_pool, open_pool, transaction
 from dusangire.kernel.ids import uuid7
@@ -187,9 +189,13 @@ async def _in_bed(actor: Actor, patient: InBed, staff: dict[str, Actor]) -> None
     for code, severity in patient.allergies or ():
         await diets.add_allergy(nurse, made, code=code, severity=severity)
     if patient.diets:
-        await diets.write_and_sign(
-            doctor, made, codes=list(patient.diets), food_level=patient.food_level, drink_level=patient.drink_level
+        asked = Prescription(
+            codes=patient.diets,
+            start_at=clock.now(),
+            food_level=patient.food_level,
+            drink_level=patient.drink_level,
         )
+        await diets.sign(doctor, made, asked)
     if patient.address:
         await _sign_in_for(actor, made, patient)
 

@@ -8,11 +8,16 @@ from importlib.util import find_spec
 
 from msgspec import Struct
 
+from dusangire.diets import service as diets
 from dusangire.kernel import journal
 from dusangire.orders import service as orders
 
 # Event → the jobs that react to it, each at least once and with its effect exactly once.
-REACTIONS: dict[str, tuple[str, ...]] = {}
+REACTIONS: dict[str, tuple[str, ...]] = {
+    "admission:started": ("task_no_diet_order",),
+    "message:mail_queued": ("send_mail",),
+    "password:reset_asked": ("mail_password_reset",),
+}
 
 
 class Clockwork(Struct, frozen=True):
@@ -22,12 +27,12 @@ class Clockwork(Struct, frozen=True):
     every_s: int
 
 
-CHORES: tuple[Clockwork, ...] = ()
+CHORES: tuple[Clockwork, ...] = (Clockwork("tasks_no_diet_order", 60), Clockwork("forget_old_proofs", 86400))
 
 # Event → what happens in the very transaction that records it: an unsafe tray is held in the commit that made it so.
 AT_ONCE: dict[str, tuple[journal.AtOnce, ...]] = {
     "patient:safety_changed": (orders.hold_unsafe,),
-    "admission:ended": (orders.stop_meals,),
+    "admission:ended": (diets.stop_at_discharge, orders.stop_meals),
     "admission:moved": (orders.patient_moved,),
     "menu:recipe_changed": (orders.hold_dish,),
 }

@@ -160,7 +160,10 @@ async def old_proofs(actor: Actor, before: datetime) -> list[tuple[UUID, str]]:
     """Return the hand-overs whose proof is older than it may be kept, with the file's name."""
     rows = await fetch(
         _OldProof,
-        "SELECT id, proof_file FROM handover WHERE hospital = $1 AND proof_file IS NOT NULL AND handed_at < $2 LIMIT 500",
+        """
+        SELECT id, proof_file FROM handover
+        WHERE hospital = $1 AND proof_file IS NOT NULL AND handed_at < $2 LIMIT 500
+        """,
         actor.hospital,
         before,
     )
@@ -168,7 +171,8 @@ async def old_proofs(actor: Actor, before: datetime) -> list[tuple[UUID, str]]:
 
 
 _CARRIED = """
-    SELECT s.meal_order, r.carrier, u.name AS carrier_name, s.tray_scanned_at, s.bed_checked_at, s.bed_method, s.checked_bed
+    SELECT s.meal_order, r.carrier, u.name AS carrier_name, s.tray_scanned_at, s.bed_checked_at, s.bed_method,
+           s.checked_bed
     FROM delivery_stop s
     JOIN delivery_run r ON r.hospital = s.hospital AND r.id = s.run
     JOIN app_user u ON u.id = r.carrier
@@ -227,7 +231,8 @@ def _stop(ticket: Ticket, carried: Carried | None, around: _Surroundings) -> Sto
         food_level=diet.food_level if diet else None,
         drink_level=diet.drink_level if diet else None,
         lines=tuple(
-            Line(line.quantity, line.name(around.language), _FRACTIONS.get(str(line.portion), "")) for line in ticket.lines
+            Line(line.quantity, line.name(around.language), _FRACTIONS.get(str(line.portion), ""))
+            for line in ticket.lines
         ),
         cash=ticket.cash_due if ticket.cash_due else None,
         tells_nurse=rules.tells_nurse(diet.codes if diet else ()),

@@ -75,13 +75,13 @@ def done(request: Request, to: str, *parts: Part) -> Html:
     content = draw(request, first.template, **first.context)
     for other in rest:
         content += draw(request, other.template, **{**other.context, "oob": Markup(' hx-swap-oob="true"')})
-    return Response(content, media_type="text/html")
+    return Response(content, status_code=200, media_type="text/html")
 
 
 def go(request: Request, to: str) -> Html:
     """Answer a write that leads elsewhere."""
     if is_htmx(request):
-        return Response("", media_type="text/html", headers={"HX-Redirect": to})
+        return Response("", status_code=200, media_type="text/html", headers={"HX-Redirect": to})
     return _see_other(to)
 
 

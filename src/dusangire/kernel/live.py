@@ -11,9 +11,10 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
+from litestar.types import ASGIApp
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from dusangire.kernel.db import acting, address
@@ -179,7 +180,7 @@ class Hub:
             self._seen.pop(next(iter(self._seen)))
 
 
-def stream(hub: Hub, *bells: str, draw: Draw, key: str | None = None, gap_s: float = 0.1) -> EventSourceResponse:
+def stream(hub: Hub, *bells: str, draw: Draw, key: str | None = None, gap_s: float = 0.1) -> ASGIApp:
     """Return a stream that sends the fragment at once and again after each ring of one of the bells.
 
     `key` names the drawing where all viewers see the same, so that it is drawn once. The stream ends after
@@ -200,6 +201,6 @@ def stream(hub: Hub, *bells: str, draw: Draw, key: str | None = None, gap_s: flo
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(ear.rung.wait(), ends - time.monotonic())
 
-    return EventSourceResponse(
-        messages(), ping=PING_S, send_timeout=10, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    )
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    # An ASGI application with wider argument types than Litestar's own alias.
+    return cast(ASGIApp, EventSourceResponse(messages(), ping=PING_S, send_timeout=10, headers=headers))

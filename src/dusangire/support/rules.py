@@ -4,7 +4,8 @@ from dusangire.orders.rules import Status
 
 # Trays that somebody is waiting for and nobody is bringing.
 IN_TROUBLE = (Status.HELD, Status.PROBLEM, Status.UNDELIVERED)
-PATIENT_REPORT = "problem_report"
+# The task that a patient's word about a tray opens.
+PATIENT_REPORT = "order_problem"
 
 
 def status_key(status: str) -> str:

@@ -36,7 +36,7 @@ class Miss(Struct, frozen=True):
 
 
 async def check_tray(actor: Actor, order_id: UUID, scanned: str) -> Miss | None:
-    """Compare the code on the tray with the order in hand; None when it is this tray, the recorded near miss otherwise."""
+    """Compare the code on the tray with the order in hand; None when it is this tray, else the near miss."""
     await require_own(actor, order_id)
     try:
         tray = await queries.tray_of(actor, rules.code_of(scanned))

@@ -1,5 +1,6 @@
 """The nutritionist's desk: who needs somebody today, the open tasks, and the diet manual to read."""
 
+from typing import Any
 from uuid import UUID
 
 from litestar import Controller, get, post
@@ -54,7 +55,7 @@ class NutritionistDesk(Controller):
         return whole(request, "diets/manual.html", entries=entries, waiting=waiting, revision=revision)
 
 
-async def _worklist(request: Request, actor: Actor) -> dict[str, object]:
+async def _worklist(request: Request, actor: Actor) -> dict[str, Any]:
     found = await queries.worklist(actor)
     return {
         "work": found,

@@ -1,8 +1,7 @@
 """The prescription: six fields, what stands against them beside the form, and the signature."""
 
-from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,21 +10,20 @@ from litestar.connection import Request
 from msgspec import Struct
 
 from dusangire.diets import queries, service
-from dusangire.diets.pages.chart import moment
 from dusangire.diets.pages.words import diet_choices, diet_names, drink_choices, food_choices, rule_name
-from dusangire.diets.queries import Chart, DietOrderRow, LeftToEat, Told
+from dusangire.diets.pages.written import Written, asked, readable, start
+from dusangire.diets.queries import Chart, LeftToEat, Told
 from dusangire.diets.rules import Conflict, Manual
-from dusangire.diets.rules.favourites import FAVOURITES, favourite
+from dusangire.diets.rules.favourites import FAVOURITES
 from dusangire.diets.rules.orders import diets_of
-from dusangire.diets.rules.prescribing import OrderStatus, Prescription, Signing, normal, ruling_for
-from dusangire.kernel import clock, forms
+from dusangire.diets.rules.prescribing import Signing, normal
+from dusangire.kernel import forms
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import Acting
 from dusangire.kernel.errors import Refusal
-from dusangire.kernel.forms import Form, Limits
+from dusangire.kernel.forms import Form
 from dusangire.kernel.html import Html, draw, go, is_part, language, whole
 
-_FORMAT = "%Y-%m-%dT%H:%M"
 _FIELD_OF = {
     "account.password_wrong": "password",
     "diets.end_before_start": "end",
@@ -34,30 +32,6 @@ _FIELD_OF = {
     "diets.no_diet": "diet",
     "diets.unknown_code": "diet",
 }
-
-
-class Written(Struct, frozen=True):
-    """The form as typed. A texture is a code (`IDDSI5`) or 7 for regular food; `rulings` are `low|high|…` lines."""
-
-    diet: Annotated[str, Limits(most=20)] = ""
-    diet2: Annotated[str, Limits(most=20)] = ""
-    diet3: Annotated[str, Limits(most=20)] = ""
-    diet4: Annotated[str, Limits(most=20)] = ""
-    food: Annotated[str, Limits(most=12)] = ""
-    drink: Annotated[int, Limits(least=0, most=4)] | None = None
-    fluid: Annotated[Decimal, Limits(least=1, most=10000)] | None = None
-    potassium: Annotated[Decimal, Limits(least=1, most=10000)] | None = None
-    oedema: Annotated[str, Limits(most=3)] = ""
-    start: datetime | None = None
-    end: datetime | None = None
-    reason: Annotated[str, Limits(most=300)] = ""
-    replaces: UUID | None = None
-    allergies: bool = False
-    rulings: list[Annotated[str, Limits(most=120)]] = []
-    draft: UUID | None = None
-    revision: int | None = None
-    seen: int | None = None
-    password: Annotated[str, Limits(most=200)] = ""
 
 
 class Clash(Struct, frozen=True):
@@ -93,7 +67,7 @@ class PrescriptionPage(Controller):
     @get("/", opt=needs(Can.DIET_DRAFT))
     async def form(self, request: Request, actor: Acting, patient_id: UUID) -> Html:
         chart = await queries.chart(actor, patient_id)
-        form = await _start(request, actor, chart)
+        form = start(request, actor, chart)
         return await _page(request, actor, chart, form)
 
     @post("/preview", opt=needs(Can.DIET_DRAFT), status_code=200)
@@ -113,7 +87,7 @@ class PrescriptionPage(Controller):
         written = form.value
         try:
             await service.draft(
-                actor, patient_id, _asked(written, actor), order=written.draft, revision=written.revision
+                actor, patient_id, asked(written, actor), order=written.draft, revision=written.revision
             )
         except Refusal as refused:
             return await _refused(request, actor, patient_id, form, refused)
@@ -134,7 +108,7 @@ class PrescriptionPage(Controller):
             await service.sign_with_password(
                 actor,
                 patient_id,
-                _asked(written, actor),
+                asked(written, actor),
                 written.password,
                 order=written.draft,
                 revision=written.revision,
@@ -143,77 +117,6 @@ class PrescriptionPage(Controller):
         except Refusal as refused:
             return await _refused(request, actor, patient_id, form, refused)
         return go(request, f"/health-profiles/{patient_id}?said=signed")
-
-
-async def _start(request: Request, actor: Actor, chart: Chart) -> Form[Written]:
-    """The form to begin with: a draft, an order to renew, a favourite, or nothing."""
-    asked = request.query_params
-    known = {str(order.id): order for order in (*chart.drafts, *chart.now, *chart.coming, *chart.past)}
-    now = clock.local(chart.at, actor.zone)
-    chosen = known.get(asked.get("draft", "")) or known.get(asked.get("renew", ""))
-    wanted = favourite(asked.get("use", ""))
-    typed = {"start": now.strftime(_FORMAT), "allergies": "1", "seen": str(chart.safety.safety_rev)}
-    if chosen is not None:
-        typed |= _typed_of(chosen, now, actor)
-    elif wanted is not None:
-        codes = {f"diet{number or ''}": code for number, code in zip(("", 2, 3, 4), wanted.codes, strict=False)}
-        typed |= {**codes, "food": f"IDDSI{wanted.food}" if wanted.food else "", "drink": wanted.drink}
-        if wanted.hours is not None:
-            typed["end"] = (now + timedelta(hours=wanted.hours)).strftime(_FORMAT)
-    return forms.empty(Written, **typed)
-
-
-def _typed_of(order: DietOrderRow, now: datetime, actor: Actor) -> dict[str, str]:
-    textures = [code for code in order.codes if code.startswith("IDDSI")]
-    others = [code for code in order.codes if code not in textures]
-    food = textures[0] if textures else "7" if order.food_level == 7 else ""
-    start, end = clock.local(order.start_at, actor.zone), order.end_at
-    typed = {
-        **{f"diet{number}": code for number, code in zip(("", "2", "3", "4"), others, strict=False)},
-        "food": food,
-        "drink": "" if order.drink_level is None else str(order.drink_level),
-        "fluid": _number(order.limits.fluid_ml_day),
-        "potassium": _number(order.limits.potassium_mg_meal),
-        "reason": order.reason,
-        "oedema": {True: "yes", False: "no"}.get(order.limits.has_severe_oedema, ""),  # type: ignore[arg-type]
-        "start": max(start, now).strftime(_FORMAT),
-    }
-    if end is not None and end > now:
-        typed["end"] = clock.local(end, actor.zone).strftime(_FORMAT)
-    if order.status == OrderStatus.DRAFT:
-        typed |= {"draft": str(order.id), "revision": str(order.revision), "replaces": str(order.replaces or "")}
-    elif order.status in (OrderStatus.ACTIVE, OrderStatus.ON_HOLD):
-        typed["replaces"] = str(order.id)
-    return typed
-
-
-def _asked(written: Written, actor: Actor) -> Prescription:
-    codes = [written.diet, written.diet2, written.diet3, written.diet4]
-    is_level = written.food.isascii() and written.food.isdigit()
-    if not is_level:
-        codes.append(written.food)
-    rulings = [_ruling(line) for line in written.rulings]
-    return Prescription(
-        codes=tuple(code for code in codes if code),
-        start_at=clock.now() if written.start is None else moment(written.start, actor.zone),
-        end_at=None if written.end is None else moment(written.end, actor.zone),
-        food_level=int(written.food) if is_level else None,
-        drink_level=written.drink,
-        fluid_ml_day=written.fluid,
-        potassium_mg_meal=written.potassium,
-        has_severe_oedema={"yes": True, "no": False}.get(written.oedema),
-        reason=written.reason,
-        replaces=written.replaces,
-        rulings=tuple(ruling for ruling in rulings if ruling is not None),
-    )
-
-
-def _ruling(line: str) -> Any:
-    parts = line.split("|")
-    if len(parts) != 5 or parts[4] not in (parts[0], parts[1]):
-        return None
-    low, high, nutrient, scope, prevails = parts
-    return ruling_for(Conflict(low, high, nutrient, scope, hard=False), prevails)
 
 
 async def _refused(request: Request, actor: Actor, patient: UUID, form: Form[Written], refused: Refusal) -> Html:
@@ -259,7 +162,7 @@ async def _page(
 async def _beside(request: Request, actor: Actor, chart: Chart, form: Form[Written]) -> dict[str, Any]:
     """What the form and the aside both show: the chart, the names, and what stands against signing."""
     manual = await queries.manual(actor)
-    written = form.value or _readable(form)
+    written = form.value or readable(form)
     before = await _before(request, actor, chart, written, manual)
     return {
         "chart": chart,
@@ -272,39 +175,29 @@ async def _beside(request: Request, actor: Actor, chart: Chart, form: Form[Writt
     }
 
 
-def _readable(form: Form[Written]) -> Written:
-    """What can be understood of a form with mistakes in it."""
-    kept = {name: [text] for name, text in form.raw.items() if name not in form.errors}
-    return forms.convert(kept, Written).value or Written()
-
-
 def _asks_oedema(written: Written, manual: Manual, actor: Actor) -> bool:
-    codes = _asked(written, actor).codes
+    codes = asked(written, actor).codes
     return any(rule.subject == "ml_per_kg" for diet in diets_of(codes, manual) for rule in diet.rules)
 
 
 async def _before(request: Request, actor: Actor, chart: Chart, written: Written, manual: Manual) -> Before:
-    asked = normal(_asked(written, actor), manual)
-    if not asked.codes:
+    wanted = normal(asked(written, actor), manual)
+    if not wanted.codes:
         return Before(None, (), Told(), None)
     try:
-        found = await service.preview(actor, chart.person.id, asked)
+        found = await service.preview(actor, chart.person.id, wanted)
     except Refusal:
         found = Signing()  # the order it names has changed; signing says so
     beside = [order for order in chart.now if order.id not in found.replaced]
-    codes = [*asked.codes, *(code for order in beside for code in order.codes)]
+    codes = [*wanted.codes, *(code for order in beside for code in order.codes)]
     told = msgspec.structs.replace(
         queries.told(beside, manual),
         codes=tuple(diet.code for diet in diets_of(codes, manual)),
     )
-    told = Told(
-        told.codes,
-        asked.food_level if asked.food_level is not None else told.food_level,
-        asked.drink_level if asked.drink_level is not None else told.drink_level,
-        asked.fluid_ml_day if asked.fluid_ml_day is not None else told.fluid_ml_day,
-        asked.potassium_mg_meal if asked.potassium_mg_meal is not None else told.potassium_mg_meal,
-    )
-    left = await queries.left_to_eat(actor, chart.person.id, asked, found.replaced)
+    own = ("food_level", "drink_level", "fluid_ml_day", "potassium_mg_meal")
+    said = {name: value for name in own if (value := getattr(wanted, name)) is not None}
+    told = msgspec.structs.replace(told, **said)
+    left = await queries.left_to_eat(actor, chart.person.id, wanted, found.replaced)
     names = diet_names(request, manual)
     lang = language(request)
     clashes = tuple(_clash(lang, names, one) for one in (*found.hard, *found.soft, *found.decided))
@@ -326,7 +219,3 @@ def _clash(lang: str, names: dict[str, str], one: Conflict) -> Clash:
         is_hard=one.hard,
         pair=(f"{field}|{one.low}", f"{field}|{one.high}"),
     )
-
-
-def _number(amount: Decimal | None) -> str:
-    return "" if amount is None else f"{amount.normalize():f}"

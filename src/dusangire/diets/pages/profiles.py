@@ -1,5 +1,7 @@
 """The list of patients: mine, everybody, those without a diet order, those whose draft waits."""
 
+from typing import Any
+
 from litestar import Controller, get
 from litestar.connection import Request
 from litestar.types import ASGIApp
@@ -33,7 +35,7 @@ class Profiles(Controller):
         )
 
 
-async def _list(request: Request, actor: Actor) -> dict[str, object]:
+async def _list(request: Request, actor: Actor) -> dict[str, Any]:
     text = str(request.query_params.get("q", ""))[:60].strip()
     said = request.query_params.get("show")
     show = said if said in SHOWN else "mine" if actor.wards else "all"

@@ -15,10 +15,6 @@ from .manual import (
     starter_manual,
 )
 from .patients import (
-    AllergyRow,
-    DietOrderRow,
-    HoldRow,
-    Safety,
     active_orders,
     allergies,
     diet_now,
@@ -33,6 +29,7 @@ from .patients import (
     safety,
     suspended,
 )
+from .rows import AllergyRow, DietOrderRow, HoldRow, Safety
 from .tasks import Task, open_tasks, task
 from .worklist import ChartRow, LeftToEat, Worklist, WorkRow, charts, left_to_eat, worklist
 

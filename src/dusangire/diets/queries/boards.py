@@ -7,7 +7,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from dusangire.diets.queries.patients import ORDER, DietOrderRow, is_in_force
+from dusangire.diets.queries.patients import ORDER, is_in_force
+from dusangire.diets.queries.rows import DietOrderRow
 from dusangire.diets.rules import HoldFacts
 from dusangire.diets.rules.holds import Fast, fasting, fasts
 from dusangire.kernel import clock

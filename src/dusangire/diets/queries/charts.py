@@ -8,18 +8,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from dusangire.diets.queries.manual import manual
-from dusangire.diets.queries.patients import (
-    AllergyRow,
-    DietOrderRow,
-    HoldRow,
-    Safety,
-    allergies,
-    holds,
-    is_fasting,
-    is_in_force,
-    orders_of,
-    safety,
-)
+from dusangire.diets.queries.patients import allergies, holds, is_fasting, is_in_force, orders_of, safety
+from dusangire.diets.queries.rows import AllergyRow, DietOrderRow, HoldRow, Safety
 from dusangire.diets.queries.tasks import Task, open_tasks
 from dusangire.diets.rules import Manual
 from dusangire.diets.rules.holds import fasts

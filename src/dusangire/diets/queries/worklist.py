@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from dusangire.diets.queries.boards import DietBrief, in_patients, ward_diets
 from dusangire.diets.queries.manual import manual
-from dusangire.diets.queries.patients import DietOrderRow, active_orders, drafts, facts, facts_of, safety
+from dusangire.diets.queries.patients import active_orders, drafts, facts, facts_of, safety
+from dusangire.diets.queries.rows import DietOrderRow
 from dusangire.diets.queries.tasks import Task, open_tasks
 from dusangire.diets.rules import DietOrderFacts, Meal, Prepared, Serving, menu, prepare
 from dusangire.diets.rules.prescribing import OrderStatus, Prescription, own_limits, tightest

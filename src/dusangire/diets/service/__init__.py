@@ -6,16 +6,14 @@ from .holds import NO_DIET_ORDER, hold, release, settle_holds
 from .manual import load_starter
 from .orders import (
     NotSigned,
-    complete_ended,
     draft,
     preview,
     revoke,
     sign,
     sign_with_password,
-    stop_at_discharge,
 )
 from .tasks import close_task, finish_task, open_task
-from .upkeep import find_patients_without_order, keep_orders_in_step
+from .upkeep import complete_ended, find_patients_without_order, keep_orders_in_step, stop_at_discharge
 
 __all__ = [
     "NO_DIET_ORDER",

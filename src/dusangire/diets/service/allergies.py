@@ -24,7 +24,7 @@ async def add_allergy(actor: Actor, patient: UUID, code: str, severity: str, not
     """Record an allergy; return its id, None where the words could not be coded.
 
     Words that are no allergen, no member of one and no ingredient are kept as they are: meals stop and a task opens.
-    The same code with another severity ends the old row. Raises NoRight, NotHere, Refusal("allergy.already").
+    The same code with another severity ends the old row. Raises NoRight, NotHere, Refusal("diets.already").
     """
     _need_right(actor)
     said = " ".join(code.split())
@@ -37,7 +37,7 @@ async def add_allergy(actor: Actor, patient: UUID, code: str, severity: str, not
         await wards.lock(actor, patient)
         open_rows = [row for row in await queries.allergies(actor, patient) if row.code.casefold() == said.casefold()]
         if any(row.severity == degree for row in open_rows):
-            raise Refusal("allergy.already", code=said)
+            raise Refusal("diets.already", code=said)
         for row in open_rows:
             await _end(actor, row.id, f"severity is now {degree}")
         await Allergy.insert(

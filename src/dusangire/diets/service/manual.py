@@ -1,6 +1,7 @@
 """The diet manual: loaded from what the program comes with."""
 
 from decimal import Decimal
+from uuid import UUID
 
 from dusangire.diets import queries
 from dusangire.diets.tables import Diet, DietRule, ManualRevision
@@ -18,12 +19,12 @@ async def load_starter(actor: Actor) -> int:
     queries.starter_manual()  # every rule must be one the verdict knows before any is written
     async with transaction():
         has = {row.code for row in await queries.diet_rows(actor)}
-        new = [_diet(actor, row) for row in queries.seed_rows("diets") if row["code"] not in has]
+        rows = [row for row in queries.seed_rows("diets") if row["code"] not in has]
+        new = [_diet(actor, made, row) for made, row in zip(_ids(len(rows)), rows, strict=True)]
         ids = {diet.code: diet.id for diet in new}
+        lines = [row for row in queries.seed_rows("diet_rules") if row["diet_code"] in ids]
         rules = [
-            _rule(actor, ids[row["diet_code"]], row)
-            for row in queries.seed_rows("diet_rules")
-            if row["diet_code"] in ids
+            _rule(actor, made, ids[row["diet_code"]], row) for made, row in zip(_ids(len(lines)), lines, strict=True)
         ]
         if new:
             await Diet.insert(*new)
@@ -44,9 +45,14 @@ async def _raise_revision(actor: Actor) -> None:
         await ManualRevision.insert(ManualRevision(hospital=actor.hospital, rev=1))
 
 
-def _diet(actor: Actor, row: dict[str, str]) -> Diet:
+def _ids(count: int) -> list[UUID]:
+    """Return new ids that sort as the rows are written: within one millisecond they would not by themselves."""
+    return sorted(uuid7() for _ in range(count))
+
+
+def _diet(actor: Actor, made: UUID, row: dict[str, str]) -> Diet:
     return Diet(
-        id=uuid7(),
+        id=made,
         hospital=actor.hospital,
         code=row["code"],
         name_en=row["name_en"],
@@ -61,9 +67,9 @@ def _diet(actor: Actor, row: dict[str, str]) -> Diet:
     )
 
 
-def _rule(actor: Actor, diet: object, row: dict[str, str]) -> DietRule:
+def _rule(actor: Actor, made: UUID, diet: UUID, row: dict[str, str]) -> DietRule:
     return DietRule(
-        id=uuid7(),
+        id=made,
         hospital=actor.hospital,
         diet=diet,
         rule_kind=row["rule_kind"],

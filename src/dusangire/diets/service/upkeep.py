@@ -3,12 +3,16 @@
 from uuid import UUID
 
 from dusangire.diets import queries
+from dusangire.diets.rules.prescribing import DIET_ORDER, OrderStatus, OrderVerb
 from dusangire.diets.service.holds import NO_DIET_ORDER, settle_holds
-from dusangire.diets.service.orders import complete_ended
+from dusangire.diets.service.orders import DRAFT_WAITS
 from dusangire.diets.service.tasks import close_task, open_task
+from dusangire.diets.service.writing import move
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import transaction
+from dusangire.kernel.journal import record
+from dusangire.wards import service as wards
 
 
 async def keep_orders_in_step(actor: Actor) -> int:
@@ -40,3 +44,39 @@ async def find_patients_without_order(actor: Actor, patient: UUID | None = None)
                 if task.patient is not None and task.patient not in without:
                     await close_task(actor, NO_DIET_ORDER, patient=task.patient)
     return len(without)
+
+
+async def complete_ended(actor: Actor, patient: UUID) -> int:
+    """Mark the orders whose time is over as completed; return how many."""
+    now = clock.now()
+    async with transaction():
+        await wards.lock(actor, patient)
+        over = [
+            row for row in await queries.active_orders(actor, patient) if row.end_at is not None and row.end_at <= now
+        ]
+        for row in over:
+            await move(actor, row, OrderVerb.COMPLETE)
+            await record(actor, "diet_order:completed", f"patient:{patient}", order=str(row.id), codes=row.codes)
+        if over:
+            await wards.changed(actor, patient, why="diet_order:completed")
+    return len(over)
+
+
+async def stop_at_discharge(actor: Actor, about: str) -> None:
+    """End the diet orders of a patient who has left, in the transaction that ends the admission.
+
+    `about` is `patient:<id>`; the lock, and raising the revision afterwards, are the caller's. A later admission starts
+    without any order.
+    """
+    patient = UUID(about.partition(":")[2])
+    left = [
+        row
+        for row in await queries.orders_of(actor, patient)
+        if row.status in (OrderStatus.ACTIVE, OrderStatus.ON_HOLD, OrderStatus.DRAFT)
+    ]
+    for row in left:
+        verb = OrderVerb.REVOKE if row.status == OrderStatus.DRAFT else OrderVerb.COMPLETE
+        await move(actor, row, verb)
+        await record(actor, f"diet_order:{DIET_ORDER.after(OrderStatus(row.status), verb)}", about, order=str(row.id))
+    await close_task(actor, NO_DIET_ORDER, patient=patient)
+    await close_task(actor, DRAFT_WAITS, patient=patient)

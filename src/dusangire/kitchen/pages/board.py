@@ -155,7 +155,7 @@ class Kitchen(Controller):
         asked = forms.convert({"day": [request.query_params.get("day", "")]}, OnDay).value or OnDay()
         day = asked.day or clock.local_day(clock.now(), actor.zone)
         happened = await queries.history(actor, day)
-        around = {"day": day, "before": day - timedelta(days=1), "after": day + timedelta(days=1)}
+        around: dict[str, Any] = {"day": day, "before": day - timedelta(days=1), "after": day + timedelta(days=1)}
         return whole(request, "kitchen/history.html", happened=happened, **around, **_hood(actor))
 
 
@@ -186,7 +186,9 @@ async def _after(request: Request, actor: Actor) -> Html:
         return done(request, "/kitchen/recall", part("kitchen/_recall.html", **await _pass(request, actor)))
     period = said.period.value if said.period else None
     board = await queries.board(actor, period, language(request))
-    return done(request, f"/kitchen/?period={period}" if period else "/kitchen/", part("kitchen/_board.html", board=board))
+    return done(
+        request, f"/kitchen/?period={period}" if period else "/kitchen/", part("kitchen/_board.html", board=board)
+    )
 
 
 async def _pass(request: Request, actor: Actor) -> dict[str, Any]:

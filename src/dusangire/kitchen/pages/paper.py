@@ -1,10 +1,11 @@
-"""The tray ticket as a PDF of 100 × 60 mm: black on white, allergies white on black, so that a label printer shows them."""
+"""The tray ticket as a PDF of 100 × 60 mm: black on white, allergies white on black for label printers."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import segno
 from fpdf import FPDF
+from msgspec import Struct
 
 from dusangire.kitchen.rules import Label, LabelPage, pages
 
@@ -33,10 +34,23 @@ def paper(label: Label, words: Mapping[str, str]) -> bytes:
     return bytes(pdf.output())
 
 
+class Box(Struct, frozen=True):
+    """Where a line is written, in mm, and how large its letters are, in points."""
+
+    x: float
+    y: float
+    wide: float
+    size: float
+    high: float = 4
+    is_bold: bool = False
+    align: str = "L"
+
+
 def _head(pdf: FPDF, label: Label, words: Mapping[str, str]) -> None:
-    _text(pdf, label.who, _EDGE, 2.5, 64, 14, bold=True, high=6)
-    _text(pdf, label.bed, 66, 2.5, 31, 20, bold=True, align="R", high=7)
-    _text(pdf, f"{words['born']} {label.born} · {words['number']} {label.number} · {label.ward}", _EDGE, 8.8, 94, 8.5)
+    said = f"{words['born']} {label.born} · {words['number']} {label.number} · {label.ward}"
+    _text(pdf, label.who, Box(_EDGE, 2.5, 64, 14, high=6, is_bold=True))
+    _text(pdf, label.bed, Box(66, 2.5, 31, 20, high=7, is_bold=True, align="R"))
+    _text(pdf, said, Box(_EDGE, 8.8, 94, 8.5))
 
 
 def _stops(pdf: FPDF, page: LabelPage) -> float:
@@ -46,7 +60,7 @@ def _stops(pdf: FPDF, page: LabelPage) -> float:
         pdf.set_fill_color(0, 0, 0)
         pdf.rect(_EDGE, top, _WIDE - 2 * _EDGE, _STOP - 0.4, style="F")
         pdf.set_text_color(255, 255, 255)
-        _text(pdf, stop, _EDGE + 1.5, top, 90, 13, bold=True, high=_STOP - 0.4)
+        _text(pdf, stop, Box(_EDGE + 1.5, top, 90, 13, high=_STOP - 0.4, is_bold=True))
         pdf.set_text_color(0, 0, 0)
         top += _STOP
     return top
@@ -54,7 +68,7 @@ def _stops(pdf: FPDF, page: LabelPage) -> float:
 
 def _body(pdf: FPDF, page: LabelPage, top: float) -> None:
     for line in page.body:
-        _text(pdf, line.text, _EDGE, top, 70, 11.5 if line.is_dish else 8.5, bold=line.is_dish, high=_LINE)
+        _text(pdf, line.text, Box(_EDGE, top, 70, 11.5 if line.is_dish else 8.5, high=_LINE, is_bold=line.is_dish))
         top += _LINE
 
 
@@ -70,17 +84,16 @@ def _qr(pdf: FPDF, address: str, top: float) -> None:
 
 def _foot(pdf: FPDF, label: Label, page: LabelPage) -> None:
     pdf.line(_EDGE, 54.5, _WIDE - _EDGE, 54.5)
-    _text(pdf, label.foot, _EDGE, 55, 52, 7)
-    _text(pdf, f"{label.checked} · {page.page}/{page.pages}", 56, 55, 41, 7, align="R")
+    _text(pdf, label.foot, Box(_EDGE, 55, 52, 7))
+    _text(pdf, f"{label.checked} · {page.page}/{page.pages}", Box(56, 55, 41, 7, align="R"))
 
 
-def _text(
-    pdf: FPDF, text: str, x: float, y: float, wide: float, size: float, *, bold: bool = False, align: str = "L", high: float = 4
-) -> None:
+def _text(pdf: FPDF, text: str, box: Box) -> None:
     """Write one line that never leaves its box: too long a line is set smaller, not cut."""
-    pdf.set_font("label", "B" if bold else "", size)
+    style = "B" if box.is_bold else ""
+    pdf.set_font("label", style, box.size)
     width = pdf.get_string_width(text)
-    if width > wide:
-        pdf.set_font("label", "B" if bold else "", max(5.0, size * wide / width))
-    pdf.set_xy(x, y)
-    pdf.cell(wide, high, text, align=align)
+    if width > box.wide:
+        pdf.set_font("label", style, max(5.0, box.size * box.wide / width))
+    pdf.set_xy(box.x, box.y)
+    pdf.cell(box.wide, box.high, text, align=box.align)

@@ -1,5 +1,6 @@
 """Tray tickets on paper: as a page to print, and as a PDF for the label printer."""
 
+from typing import Any
 from uuid import UUID
 
 import segno
@@ -11,7 +12,9 @@ from dusangire.diets.queries import DietBrief
 from dusangire.kernel import text
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import Acting
+from dusangire.kernel.errors import NotHere
 from dusangire.kernel.html import Html, language, whole
+from dusangire.kernel.ids import as_uuid
 from dusangire.kernel.settings import settings
 from dusangire.kitchen import queries, rules
 from dusangire.kitchen.pages.paper import paper
@@ -33,19 +36,25 @@ class Tickets(Controller):
     path = "/kitchen/tickets"
     opt = needs(Can.KITCHEN_WORK)
 
-    @get("/{order_id:uuid}")
-    async def page(self, request: Request, actor: Acting, order_id: UUID) -> Html:
+    @get("/{name:str}")
+    async def ticket(self, request: Request, actor: Acting, name: str) -> Response[Any]:
+        """Serve `<order>` as a page and `<order>.pdf` as a PDF."""
+        order_id = as_uuid(name.removesuffix(".pdf"))
+        if order_id is None:
+            raise NotHere
         label = await _label(actor, order_id, language(request))
-        pages = rules.pages(label)
-        return whole(request, "kitchen/ticket.html", label=label, pages=pages, qr=_code(label.address), order=order_id)
+        return _pdf(request, label) if name.endswith(".pdf") else _page(request, label, order_id)
 
-    @get("/{file_name:str}")
-    async def pdf(self, request: Request, actor: Acting, file_name: str) -> Response[bytes]:
-        order_id = UUID(file_name.removesuffix(".pdf"))
-        label = await _label(actor, order_id, language(request))
-        words = {key: text.say(language(request), f"kitchen.{key}") for key in ("born", "number")}
-        headers = {"Content-Disposition": f'inline; filename="tray-{label.code}.pdf"'}
-        return Response(paper(label, words), media_type="application/pdf", headers=headers)
+
+def _page(request: Request, label: Label, order_id: UUID) -> Html:
+    pages, code = rules.pages(label), _code(label.address)
+    return whole(request, "kitchen/ticket.html", label=label, pages=pages, qr=code, order=order_id)
+
+
+def _pdf(request: Request, label: Label) -> Response[bytes]:
+    words = {key: text.say(language(request), f"kitchen.{key}") for key in ("born", "number")}
+    headers = {"Content-Disposition": f'inline; filename="tray-{label.code}.pdf"'}
+    return Response(paper(label, words), media_type="application/pdf", headers=headers)
 
 
 async def _label(actor: Actor, order_id: UUID, lang: str) -> Label:

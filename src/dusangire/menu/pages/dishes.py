@@ -1,7 +1,7 @@
 """The menu as those who keep it see it: found by typing, opened, changed, sold out and back."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, get, post
@@ -103,7 +103,7 @@ class Dishes(Controller):
         return go(request, f"/menu/{code}?saved=1")
 
 
-async def _found(request: Request, actor: Actor) -> dict[str, object]:
+async def _found(request: Request, actor: Actor) -> dict[str, Any]:
     """Return the dishes that the words typed and the category leave, in the menu's order."""
     typed = str(request.query_params.get("q", ""))[:60]
     category = str(request.query_params.get("category", ""))

@@ -18,10 +18,12 @@ from .orders import (
     requests,
 )
 from .placing import Account, Kept, Placed, account, free_code, kept_answer, last_method, last_placed
+from .portal import Bedside, Portal, bedside, person, portal
 from .tickets import Ticket, by_tray_token, carrier_of, ticket, tickets
 
 __all__ = [
     "Account",
+    "Bedside",
     "Cart",
     "CartLine",
     "DishRating",
@@ -29,9 +31,11 @@ __all__ = [
     "Order",
     "OrderLine",
     "Placed",
+    "Portal",
     "Rating",
     "Ticket",
     "account",
+    "bedside",
     "by_tray_token",
     "carrier_of",
     "cart",
@@ -50,6 +54,8 @@ __all__ = [
     "others",
     "patient_of",
     "patients_with_open_dish",
+    "person",
+    "portal",
     "rating_of",
     "rating_of_dishes",
     "requests",

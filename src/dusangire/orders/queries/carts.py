@@ -52,15 +52,16 @@ class Cart(Struct, frozen=True):
         return tuple(line.tray_line() for line in self.lines)
 
 
-_CART = """
+CART_ROWS = """
     SELECT c.id, c.day, c.period,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('dish', l.dish, 'dish_code', d.code, 'name_en', d.name_en,
             'name_fr', d.name_fr, 'name_rw', d.name_rw, 'portion', l.portion::text, 'quantity', l.quantity)
             ORDER BY l.added_at, l.id), '[]')
          FROM cart_line l JOIN dish d ON d.hospital = l.hospital AND d.id = l.dish
          WHERE l.hospital = c.hospital AND l.cart = c.id) AS lines
-    FROM cart c WHERE c.hospital = $1 AND c.patient = $2 AND c.checked_out_at IS NULL
+    FROM cart c
 """
+_CART = CART_ROWS + " WHERE c.hospital = $1 AND c.patient = $2 AND c.checked_out_at IS NULL"
 
 
 async def cart(actor: Actor, patient: UUID, day: date, period: str) -> Cart:

@@ -10,7 +10,7 @@ from dusangire.diets.rules import OtherTray
 from dusangire.kernel.access import Actor
 from dusangire.kernel.clock import local
 from dusangire.kernel.db import fetch
-from dusangire.orders.queries.orders import COLUMNS, LINES, Order
+from dusangire.orders.queries.orders import ORDER_ROWS, Order
 from dusangire.orders.rules import GONE, MEALS, OPEN
 
 
@@ -22,11 +22,11 @@ async def trays(actor: Actor, patient: UUID, first: date, last: date | None = No
     return await fetch(
         Order,
         f"""
-        SELECT {COLUMNS}, {LINES} FROM meal_order o
+        {ORDER_ROWS}
         WHERE o.hospital = $1 AND o.patient = $2 AND o.day >= $3 AND ($4::date IS NULL OR o.day <= $4)
           AND o.status <> ALL($5::text[])
         ORDER BY o.serve_from, o.placed_at, o.id
-        """,  # noqa: S608  columns of ours
+        """,
         actor.hospital,
         patient,
         first,

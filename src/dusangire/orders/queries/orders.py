@@ -146,6 +146,9 @@ COLUMNS = """
 """
 
 
+ORDER_ROWS = f"SELECT {COLUMNS}, {LINES} FROM meal_order o"  # noqa: S608  columns of ours
+
+
 def is_own_only(actor: Actor) -> bool:
     """Return whether this person sees only the trays of the patient they act for."""
     return not any(actor.may(right) for right in _SEES_ALL)
@@ -160,7 +163,7 @@ async def order(actor: Actor, order_id: UUID) -> Order:
     """Return one order with its lines. Raises NotHere, also for somebody else's. One statement."""
     found = await fetch_one(
         Order,
-        f"SELECT {COLUMNS}, {LINES} FROM meal_order o WHERE o.hospital = $1 AND o.id = $2 AND ($3::uuid IS NULL OR o.patient = $3)",  # noqa: S608, E501  columns of ours
+        ORDER_ROWS + " WHERE o.hospital = $1 AND o.id = $2 AND ($3::uuid IS NULL OR o.patient = $3)",
         actor.hospital,
         order_id,
         own(actor),
@@ -174,7 +177,7 @@ async def order_by_code(actor: Actor, code: str) -> Order:
     """Return one order by the code people say. Raises NotHere."""
     found = await fetch_one(
         Order,
-        f"SELECT {COLUMNS}, {LINES} FROM meal_order o WHERE o.hospital = $1 AND o.code = $2 AND ($3::uuid IS NULL OR o.patient = $3)",  # noqa: S608, E501  columns of ours
+        ORDER_ROWS + " WHERE o.hospital = $1 AND o.code = $2 AND ($3::uuid IS NULL OR o.patient = $3)",
         actor.hospital,
         code.strip().upper(),
         own(actor),
@@ -191,10 +194,10 @@ async def orders_of(actor: Actor, patient: UUID, *, limit: int = 60, since: date
     return await fetch(
         Order,
         f"""
-        SELECT {COLUMNS}, {LINES} FROM meal_order o
+        {ORDER_ROWS}
         WHERE o.hospital = $1 AND o.patient = $2 AND ($4::date IS NULL OR o.day >= $4)
         ORDER BY o.serve_from DESC, o.placed_at DESC LIMIT $3
-        """,  # noqa: S608  columns of ours
+        """,
         actor.hospital,
         patient,
         limit,
@@ -207,10 +210,10 @@ async def requests(actor: Actor) -> list[Order]:
     return await fetch(
         Order,
         f"""
-        SELECT {COLUMNS}, {LINES} FROM meal_order o
+        {ORDER_ROWS}
         WHERE o.hospital = $1 AND o.request_state = 'waiting' AND o.status <> ALL($2::text[])
         ORDER BY o.serve_from, o.placed_at LIMIT 200
-        """,  # noqa: S608  columns of ours
+        """,
         actor.hospital,
         ["delivered", "completed", "cancelled", "refused", "expired"],
     )

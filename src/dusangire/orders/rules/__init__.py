@@ -2,6 +2,7 @@
 
 from dusangire.menu.rules import PORTIONS
 
+from .bars import Bar, bar, main_nutrient
 from .machine import (
     CALLABLE_OFF,
     GATES,
@@ -16,6 +17,7 @@ from .machine import (
 )
 from .meals import LETTERS, MEALS, period_phrase, serving_of
 from .notes import note_phrase, stored
+from .shelf import Offer, Shelf, State, changed, main_meters, narrowed, shelf, stop_of
 from .tracking import Step, pace, steps
 from .tray import (
     MOST_OF_ONE,
@@ -46,18 +48,27 @@ __all__ = [
     "RATING_REASONS",
     "RESTARTS",
     "STOPPED",
+    "Bar",
     "Cancelling",
+    "Offer",
     "Place",
     "RequestState",
+    "Shelf",
+    "State",
     "Status",
     "Step",
     "Verb",
     "Why",
+    "bar",
     "can_charge",
     "cancelling",
+    "changed",
     "first",
     "is_late",
     "is_still_orderable",
+    "main_meters",
+    "main_nutrient",
+    "narrowed",
     "note_phrase",
     "nutrient_key",
     "opening_request",
@@ -65,7 +76,9 @@ __all__ = [
     "pace",
     "period_phrase",
     "serving_of",
+    "shelf",
     "steps",
+    "stop_of",
     "stored",
     "unit_key",
     "why",

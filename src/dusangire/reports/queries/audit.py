@@ -10,7 +10,7 @@ from dusangire.kernel.db import fetch
 from dusangire.kernel.journal import Event
 from dusangire.reports.rules import AuditFilter
 
-PAGE = 100
+AUDIT_PAGE = 100
 _MATCHES = 20
 
 
@@ -71,7 +71,7 @@ _THINGS = """
 
 
 async def entries(
-    actor: Actor, asked: AuditFilter, people: list[UUID] | None, patients: list[UUID] | None, most: int = PAGE
+    actor: Actor, asked: AuditFilter, people: list[UUID] | None, patients: list[UUID] | None, most: int = AUDIT_PAGE
 ) -> list[Event]:
     """Return the entries asked for, the latest first. None for people or patients asks for everybody's. One statement.
 

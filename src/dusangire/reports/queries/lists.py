@@ -92,21 +92,16 @@ def _order_arguments(actor: Actor, asked: OrderFilter, now: datetime) -> tuple[A
 
 
 class StopRow(Struct, frozen=True):
-    """One attempt that was stopped."""
+    """One attempt that was stopped: by whom, for whom, which dish, and the rule that the verdict named."""
 
     id: int
     at: datetime
-    about: str
+    patient: str | None
     actor_name: str
     actor_role: str
     why: str
     rule: str
-
-    @property
-    def order(self) -> str | None:
-        """The order's id, where there was an order already."""
-        kind, _, id_ = self.about.partition(":")
-        return id_ if kind == "order" else None
+    dish: str
 
 
 async def stopped(actor: Actor, asked: EventFilter, most: int = PAGE) -> list[StopRow]:
@@ -115,8 +110,11 @@ async def stopped(actor: Actor, asked: EventFilter, most: int = PAGE) -> list[St
     return await fetch(
         StopRow,
         f"""
-        SELECT e.id, e.at, e.about, e.actor_name, e.actor_role, {WHY} AS why, coalesce(e.facts ->> 'rule', '') AS rule
+        SELECT e.id, e.at, {SHORT_NAME} AS patient, e.actor_name, e.actor_role, {WHY} AS why,
+               coalesce(e.facts ->> 'rule', '') AS rule, coalesce(e.facts ->> 'dish', '') AS dish
         FROM event e
+        LEFT JOIN patient p ON p.hospital = e.hospital
+             AND p.id = CASE WHEN starts_with(e.about, 'patient:') THEN substr(e.about, 9)::uuid END
         WHERE e.hospital = $1 AND e.kind = 'order:blocked' AND e.at >= $2 AND e.at < $3
           AND ($4 = '' OR {WHY} = $4) AND ($5::bigint IS NULL OR e.id < $5)
         ORDER BY e.id DESC LIMIT $6
@@ -210,6 +208,7 @@ class TaskRow(Struct, frozen=True):
 
     id: UUID
     kind: str
+    chart: UUID | None
     patient: str | None
     about: str
     opened_at: datetime
@@ -225,7 +224,7 @@ async def open_tasks(actor: Actor) -> list[TaskRow]:
     return await fetch(
         TaskRow,
         f"""
-        SELECT t.id, t.kind, {SHORT_NAME} AS patient, t.about, t.opened_at
+        SELECT t.id, t.kind, t.patient AS chart, {SHORT_NAME} AS patient, t.about, t.opened_at
         FROM task t LEFT JOIN patient p ON p.hospital = t.hospital AND p.id = t.patient
         WHERE t.hospital = $1 AND t.done_at IS NULL ORDER BY t.opened_at, t.id LIMIT 500
         """,  # noqa: S608  constants of ours

@@ -72,7 +72,8 @@ async def payments(actor: Actor, day: date) -> list[Paid]:
     return await fetch(
         Paid,
         """
-        SELECT p.method, p.state, count(*)::int AS payments, sum(p.amount_minor)::int AS amount_minor
+        SELECT p.method, p.state, count(*)::int AS payments, sum(p.amount_minor)::int AS amount_minor,
+               count(*) FILTER (WHERE p.state = 'pending' AND o.delivered_at IS NOT NULL)::int AS unpaid
         FROM meal_order o JOIN payment p ON p.hospital = o.hospital AND p.meal_order = o.id
         WHERE o.hospital = $1 AND o.day = $2 GROUP BY p.method, p.state ORDER BY 4 DESC, 1, 2
         """,
@@ -90,7 +91,8 @@ async def now_waiting(actor: Actor, day: date, now: datetime) -> Now:
         SELECT (SELECT count(*)::int FROM admission WHERE hospital = $1 AND ended_at IS NULL) AS in_bed,
                (SELECT count(DISTINCT patient)::int FROM meal_order o
                 WHERE hospital = $1 AND day = $2 AND NOT {CALLED_OFF}) AS ordering,
-               (SELECT count(*)::int FROM near_miss WHERE hospital = $1 AND seen_at >= $3 AND seen_at < $4) AS near_misses,
+               (SELECT count(*)::int FROM near_miss
+                WHERE hospital = $1 AND seen_at >= $3 AND seen_at < $4) AS near_misses,
                o.held, o.problem, o.undelivered, t.tasks, t.oldest_task, e.lagging, e.oldest_news
         FROM (SELECT count(*) FILTER (WHERE status = 'held')::int AS held,
                      count(*) FILTER (WHERE status = 'problem')::int AS problem,

@@ -26,6 +26,7 @@ from .today import (
     Share,
     Stop,
     TrayCount,
+    by_meal,
     by_status,
     called_off,
     headline,
@@ -42,7 +43,8 @@ from .today import (
 __all__ = [
     "METHODS", "ON_TIME_GOAL", "RELAY_LAG_S", "SHOWS", "STATES", "WHYS",
     "AuditFilter", "Bar", "EventFilter", "Line", "Need", "Now", "OrderFilter", "Paid", "PaymentFilter", "Share", "Stop",
-    "TrayCount", "audit_filter", "bars", "by_hour", "by_status", "called_off", "cell", "day_of", "event_filter",
-    "headline", "lines", "mean", "money_by_method", "needs", "order_filter", "ordered", "payment_filter", "settled",
-    "share", "sheet", "still_pending", "things_key", "width_of",
+    "TrayCount", "audit_filter", "bars", "by_hour", "by_meal", "by_status", "called_off", "cell", "day_of",
+    "event_filter", "headline", "lines", "mean", "money_by_method", "needs", "order_filter", "ordered",
+    "payment_filter",
+    "settled", "share", "sheet", "still_pending", "things_key", "width_of",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from dusangire.kernel.money import Money, total
 from dusangire.kernel.phrase import Phrase
+from dusangire.menu.rules import PeriodCode
 from dusangire.orders.rules import GONE
 
 # The share of trays that should be handed over before their sitting ends.
@@ -73,12 +74,13 @@ class Stop(Struct, frozen=True):
 
 
 class Paid(Struct, frozen=True):
-    """Payments of one method and state."""
+    """Payments of one method and state; `unpaid` of them are pending although the tray was handed over."""
 
     method: str
     state: str
     payments: int
     amount_minor: int
+    unpaid: int
 
     @property
     def amount(self) -> Money:
@@ -138,15 +140,33 @@ def headline(trays: Sequence[TrayCount], now: datetime) -> tuple[str, str | None
     return ("reports.head.on_time" if so_far.is_good else "reports.head.late"), meal, so_far.late
 
 
-def needs(now: Now, payments: Sequence[Paid], day: str) -> list[Need]:
-    """Return what needs somebody today, the most pressing first; what is at nought is left out."""
-    waiting = sum(one.payments for one in payments if one.state == "pending" and one.method != "cash")
+def by_meal(trays: Sequence[TrayCount]) -> dict[str, int]:
+    """Return how many trays were ordered for each meal and not called off, in the day's order."""
+    live = [one for one in trays if one.status not in GONE]
+    found: dict[str, int] = {}
+    for one in live:
+        found[one.period] = found.get(one.period, 0) + one.trays
+    order = {period: place for place, period in enumerate(PeriodCode)}
+    return dict(sorted(found.items(), key=lambda item: order.get(PeriodCode(item[0]), 9)))
+
+
+def needs(now: Now, payments: Sequence[Paid], day: str, *, may_see_payments: bool) -> list[Need]:
+    """Return what needs somebody, the most pressing first; what is at nought is left out.
+
+    Cash is taken at the bed, so it waits for nobody until the tray is there.
+    """
+    unpaid = sum(one.unpaid for one in payments) if may_see_payments else 0
     found = [
         Need("reports.need.held", now.held, f"/admin/orders?day={day}&status=held", "stop"),
         Need("reports.need.problem", now.problem, f"/admin/orders?day={day}&status=problem", "alert"),
         Need("reports.need.undelivered", now.undelivered, f"/admin/orders?day={day}&status=undelivered", "tray"),
         Need("reports.need.tasks", now.tasks, "/admin/tasks", "list", now.oldest_task),
-        Need("reports.need.payments", waiting, f"/admin/payments?day={day}&state=pending", "cash"),
+        Need(
+            "reports.need.payments",
+            unpaid,
+            f"/admin/payments?day={day}&state=pending",
+            "cash",
+        ),
         Need("reports.need.news", now.lagging, "/admin/system", "clock", now.oldest_news),
     ]
     return [one for one in found if one.count]

@@ -1,0 +1,9 @@
+"""Pages of ordering: the patient's menu, the tray, checkout, and what became of each order."""
+
+from dusangire.orders.pages.checkout import CheckoutPages
+from dusangire.orders.pages.orders import OrderPages
+from dusangire.orders.pages.portal import PatientPages
+from dusangire.orders.pages.staff import StaffPages
+from dusangire.orders.pages.tray import TrayPages
+
+CONTROLLERS = [PatientPages, TrayPages, CheckoutPages, StaffPages, OrderPages]

@@ -1,0 +1,134 @@
+"""What the templates of the menu and the tray are given: one reading of the portal, and the answer to a tap."""
+
+from datetime import datetime
+from typing import Any
+
+from litestar.connection import Request
+from markupsafe import Markup
+from msgspec import Struct
+
+from dusangire.diets import queries as diets
+from dusangire.kernel import clock
+from dusangire.kernel.access import Actor
+from dusangire.kernel.html import Part, language, part
+from dusangire.kernel.phrase import Phrase
+from dusangire.menu.rules import Sitting, minutes_left
+from dusangire.orders import queries
+from dusangire.orders.pages.whom import Whom
+from dusangire.orders.queries import Order, Portal
+from dusangire.orders.rules import (
+    Shelf,
+    bar,
+    changed,
+    is_late,
+    main_nutrient,
+    narrowed,
+    nutrient_key,
+    period_phrase,
+    unit_key,
+)
+
+OOB = Markup(' hx-swap-oob="true"')
+
+
+class Meal(Struct, frozen=True):
+    """One sitting in the row of meals: until when, what is chosen, and whether a tray is ordered already."""
+
+    sitting: Sitting
+    name: Phrase
+    is_tomorrow: bool
+    is_open: bool
+    is_late: bool
+    chosen: int
+    ordered: Order | None
+
+
+class Fast(Struct, frozen=True):
+    """Nothing by mouth, as the patient is told."""
+
+    since: datetime
+    until: datetime | None
+    reason: str
+    by: str
+    hours: int
+
+
+class Search(Struct, frozen=True):
+    """What was typed to narrow the menu."""
+
+    text: str = ""
+    category: str = ""
+
+
+async def menu_of(request: Request, actor: Actor, about: Whom) -> dict[str, Any]:  # type: ignore[type-arg]
+    """Return everything the templates of the menu ask for."""
+    shown = await queries.portal(actor, about.patient, about.day, about.period)
+    said = request.query_params
+    search = Search(said.get("q", "").replace("\x00", "").strip()[:60], said.get("category", "")[:30])
+    shelf = narrowed(shown.shelf, search.text, search.category)
+    return {
+        **_frame(request, actor, about, shown),
+        "search": search,
+        "shelf": shelf,
+        "categories": list(dict.fromkeys(offer.card.category for offer in shown.shelf.all())),
+    }
+
+
+def _frame(request: Request, actor: Actor, about: Whom, shown: Portal) -> dict[str, Any]:  # type: ignore[type-arg]
+    nutrient = main_nutrient(shown.meters)
+    return {
+        "p": shown,
+        "w": about.open(shown.sitting),
+        "meals": _meals(actor, shown),
+        "bars": [bar(meter) for meter in shown.meters],
+        "minutes": minutes_left(shown.sitting, shown.now) if shown.sitting else 0,
+        "meal": period_phrase(str(shown.sitting.period)) if shown.sitting else None,
+        "nutrient": nutrient,
+        "nutrient_name": Phrase(nutrient_key(nutrient)),
+        "nutrient_unit": Phrase(unit_key(nutrient.rpartition("_")[2])),
+        "speaks": language(request),
+        "fast": None,
+    }
+
+
+async def with_fast(actor: Actor, shown: dict[str, Any]) -> dict[str, Any]:
+    """Return the same, with the fast the patient is in, where that is why nothing can be ordered."""
+    found: Portal = shown["p"]
+    if found.stop is None or not found.stop.is_harm:
+        return shown
+    held = [row for row in await diets.holds(actor, found.person.id) if row.is_open(found.now) and row.has_begun(found.now)]
+    if not held:
+        return shown
+    ends = [row.end_at for row in held if row.end_at is not None]
+    first = min(held, key=lambda row: row.start_at)
+    hours = int((found.now - first.start_at).total_seconds()) // 3600
+    until = max(ends) if len(ends) == len(held) else None
+    return shown | {"fast": Fast(first.start_at, until, first.reason, first.set_by_name, hours)}
+
+
+def after_tap(shown: dict[str, Any], before: Shelf | None) -> list[Part]:
+    """Return the meter, the bar, and each line of the menu that looks different since the tap."""
+    found: Portal = shown["p"]
+    lines = changed(before, found.shelf) if before is not None else []
+    return [
+        part("orders/_meter.html", **shown),
+        part("orders/_bar.html", **shown),
+        *(part("orders/_dish.html", **shown, offer=offer) for offer in lines),
+    ]
+
+
+def _meals(actor: Actor, shown: Portal) -> list[Meal]:
+    today = clock.local_day(shown.now, actor.zone)
+    return [
+        Meal(
+            sitting=one,
+            name=period_phrase(str(one.period)),
+            is_tomorrow=one.day > today,
+            is_open=one == shown.sitting,
+            is_late=is_late(one.cutoff_at, shown.now),
+            chosen=shown.cart_of(one).count,
+            ordered=next((tray for tray in shown.under_way if (tray.day, tray.period) == (one.day, str(one.period))), None),
+        )
+        for one in shown.sittings
+    ]
+

@@ -1,0 +1,174 @@
+"""What became of an order: its way in five steps, live; its receipt, rating and whole history; and all one's orders."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Controller, get, post
+from litestar.connection import Request
+from litestar.types import ASGIApp
+from msgspec import Struct
+
+from dusangire.kernel import clock, forms
+from dusangire.kernel.access import Actor, Can, needs
+from dusangire.kernel.access_point import LIVE, Acting
+from dusangire.kernel.forms import Form, Limits
+from dusangire.kernel.html import Html, draw, go, language, whole
+from dusangire.kernel.live import stream
+from dusangire.orders import queries, service
+from dusangire.orders.pages.whom import Whom, whom
+from dusangire.orders.queries import Ticket
+from dusangire.orders.rules import Cancelling, Status, Verb, cancelling, pace, period_phrase, steps
+from dusangire.payments import queries as payments
+
+SEES = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT, Can.ORDERS_SEE, Can.NUTRITION_WORK, Can.SUPPORT_WORK)
+ACTS = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT)
+STOPS = needs(Can.ORDER_FOR_PATIENT, Can.NUTRITION_WORK, Can.SUPPORT_WORK)
+_EATEN = frozenset({Status.DELIVERED, Status.COMPLETED})
+
+
+class Complaint(Struct, frozen=True):
+    """What is wrong."""
+
+    words: Annotated[str, Limits(3, 500, is_multiline=True)]
+
+
+class Rated(Struct, frozen=True):
+    """How the meal was."""
+
+    stars: Annotated[int, Limits(1, 5)]
+    reason: Annotated[str, Limits(most=20)] = ""
+    comment: Annotated[str, Limits(most=300, is_multiline=True)] = ""
+
+
+class OrderPages(Controller):
+    """One's orders, and one of them."""
+
+    path = "/orders"
+
+    @get("/", opt=SEES)
+    async def all(self, request: Request, actor: Acting) -> Html:
+        if actor.patient is None and "for" not in request.query_params:
+            return go(request, "/admin/orders" if actor.may(Can.DASHBOARD_SEE) else "/")
+        about = whom(actor, request)
+        found = await queries.orders_of(actor, about.patient)
+        return whole(
+            request,
+            "orders/history.html",
+            w=about,
+            person=await queries.person(actor, about.patient),
+            found=[(order, period_phrase(order.period)) for order in found],
+            speaks=language(request),
+        )
+
+    @get("/{order_id:uuid}", opt=SEES)
+    async def one(self, request: Request, actor: Acting, order_id: UUID) -> Html:
+        return await _page(request, actor, order_id)
+
+    @get("/{order_id:uuid}/live", opt=SEES | LIVE)
+    async def live(self, request: Request, actor: Acting, order_id: UUID) -> ASGIApp:
+        await queries.order(actor, order_id)
+
+        async def redraw() -> str:
+            return draw(request, "orders/_tracking.html", **await _shown(request, actor, order_id))
+
+        return stream(request.app.state.hub, f"order:{order_id}", draw=redraw)
+
+    @get("/{order_id:uuid}/receipt", opt=SEES)
+    async def receipt(self, request: Request, actor: Acting, order_id: UUID) -> Html:
+        return whole(request, "orders/receipt.html", **await _shown(request, actor, order_id))
+
+    @post("/{order_id:uuid}/complete", opt=ACTS)
+    async def complete(self, request: Request, actor: Acting, order_id: UUID) -> Html:
+        await service.confirm_receipt(actor, order_id)
+        return go(request, f"/orders/{order_id}")
+
+    @post("/{order_id:uuid}/problem", opt=ACTS)
+    async def problem(self, request: Request, actor: Acting, order_id: UUID) -> Html:
+        form = await forms.read(request, Complaint)
+        if form.value is None:
+            return await _page(request, actor, order_id, status=422, complaint=form)
+        await service.complain(actor, order_id, form.value.words)
+        return go(request, f"/orders/{order_id}?told=1")
+
+    @post("/{order_id:uuid}/rate", opt=ACTS)
+    async def rate(self, request: Request, actor: Acting, order_id: UUID) -> Html:
+        form = await forms.read(request, Rated)
+        if form.value is None:
+            return await _page(request, actor, order_id, status=422, rating=form)
+        said = form.value
+        await service.rate(actor, order_id, said.stars, reason=said.reason, comment=said.comment)
+        return go(request, f"/orders/{order_id}?rated=1")
+
+    @post("/{order_id:uuid}/cancel", opt=needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT, Can.NUTRITION_WORK, Can.SUPPORT_WORK))
+    async def cancel(self, request: Request, actor: Acting, order_id: UUID) -> Html:
+        await service.cancel(actor, order_id)
+        return go(request, f"/orders/{order_id}")
+
+    @post("/{order_id:uuid}/hold", opt=STOPS)
+    async def hold(self, request: Request, actor: Acting, order_id: UUID) -> Html:
+        await service.advance(actor, order_id, Verb.HOLD)
+        return go(request, f"/orders/{order_id}")
+
+    @post("/{order_id:uuid}/release", opt=STOPS)
+    async def release(self, request: Request, actor: Acting, order_id: UUID) -> Html:
+        await service.release(actor, order_id)
+        return go(request, f"/orders/{order_id}")
+
+
+async def _page(
+    request: Request,
+    actor: Actor,
+    order_id: UUID,
+    *,
+    status: int = 200,
+    complaint: Form[Complaint] | None = None,
+    rating: Form[Rated] | None = None,
+) -> Html:
+    shown = await _shown(request, actor, order_id)
+    return whole(
+        request,
+        "orders/order.html",
+        status=status,
+        **shown,
+        complaint=complaint or forms.empty(Complaint),
+        rating=rating or forms.empty(Rated),
+        said=next((name for name in ("placed", "told", "rated") if name in request.query_params), ""),
+    )
+
+
+async def _shown(request: Request, actor: Actor, order_id: UUID) -> dict[str, Any]:
+    tray = await queries.ticket(actor, order_id)
+    is_staff = actor.may(Can.ORDERS_SEE)
+    return {
+        "o": tray,
+        "w": Whom(tray.patient, is_for_other=tray.patient != actor.patient),
+        "meal": period_phrase(tray.period),
+        "pace": pace(tray.status),
+        "steps": steps(tray.status, _times(tray)),
+        "carrier": await queries.carrier_of(actor, order_id) if tray.left_at else None,
+        "payment": await payments.payment_of(actor, order_id),
+        "may": _may(actor, tray),
+        "rated": await queries.rating_of(actor, order_id) if tray.status in _EATEN else None,
+        "events": await queries.history(actor, order_id) if is_staff else [],
+        "speaks": language(request),
+    }
+
+
+def _times(tray: Ticket) -> tuple[Any, ...]:
+    return (tray.placed_at, tray.started_at, tray.ready_at, tray.left_at, tray.delivered_at)
+
+
+def _may(actor: Actor, tray: Ticket) -> dict[str, bool]:
+    """Return which buttons the page has: what the machine allows and this person may do."""
+    acts = actor.may(Can.ORDER_OWN) or actor.may(Can.ORDER_FOR_PATIENT)
+    stops = any(actor.may(right) for right in (Can.ORDER_FOR_PATIENT, Can.NUTRITION_WORK, Can.SUPPORT_WORK))
+    called_off = cancelling(actor, tray.status, tray.cutoff_at, clock.now())
+    return {
+        "receive": acts and tray.status is Status.DELIVERED,
+        "complain": acts,
+        "rate": acts and tray.status in _EATEN,
+        "cancel": (acts or stops) and called_off is not Cancelling.NO,
+        "hold": stops and Verb.HOLD in tray.verbs,
+        "release": stops and Verb.RELEASE in tray.verbs,
+        "again": acts,
+    }
