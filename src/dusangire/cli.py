@@ -60,8 +60,10 @@ def _seed(_: argparse.Namespace | None) -> None:
 
 def _announce() -> None:
     from dusangire import demo
+    from dusangire.kernel.supervise import answers
 
-    print(demo.welcome(), flush=True)
+    if answers(settings()):
+        print(demo.welcome(), flush=True)
 
 
 def _worker(_: argparse.Namespace) -> None:

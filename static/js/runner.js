@@ -3,11 +3,16 @@
   "use strict";
   const PHOTO_BYTES = 60000, PHOTO_PX = 1024;
 
-  // Codes: a button with data-scan="<id of the input>" opens the camera where the browser can read codes by itself.
+  // Codes: a button with data-scan="<id of the input>" opens the camera where the browser reads codes by itself; what was typed is sent.
   if ("BarcodeDetector" in window && navigator.mediaDevices) {
     for (const button of document.querySelectorAll("[data-scan]")) {
+      const input = document.getElementById(button.dataset.scan);
       button.hidden = false;
-      button.addEventListener("click", (event) => { event.preventDefault(); scan(document.getElementById(button.dataset.scan)); });
+      button.addEventListener("click", (event) => {
+        if (button.type === "submit" && input.value) return; // typed: the form goes as it is
+        event.preventDefault();
+        scan(input);
+      });
     }
   }
 

@@ -50,7 +50,7 @@ async def test_the_texture_of_food_and_drink_stands_on_the_ticket_with_number_an
     made = await tray("BNS")
     ticket = element((await browser(didier).get("/kitchen/")).text, f"ticket-{made.id}")
     assert "<b>6</b>Soft, bite-sized" in ticket
-    assert "<b>2</b>Drinks: mildly thick" in ticket
+    assert "<b>2</b>Drink: mildly thick" in ticket
 
 
 @pytest.mark.req("E15")

@@ -3,6 +3,7 @@
 from decimal import Decimal as D
 
 import pytest
+
 from dusangire.kernel.ids import uuid7
 from dusangire.kernel.money import Money
 from dusangire.menu.rules import (

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+
 from dusangire.menu.rules import (
     STARTER_PERIODS,
     PeriodCode,

@@ -5,6 +5,7 @@ from decimal import Decimal as D
 from pathlib import Path
 
 import pytest
+
 from dusangire.kernel.db import acting_as, fetch_value, transaction
 from dusangire.kernel.errors import NotHere
 from dusangire.menu import queries, service

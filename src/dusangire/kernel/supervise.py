@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from ctypes import CDLL
 
@@ -71,6 +73,20 @@ def supervise(
         if server is not None:
             embedded.stop(server)
     return 0
+
+
+def answers(settings: Settings, limit_s: float = 30) -> bool:
+    """Wait until the web server answers; say whether it does."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    ends = time.monotonic() + limit_s
+    while time.monotonic() < ends:
+        try:
+            with urllib.request.urlopen(f"http://{host}:{settings.port}/health/live", timeout=1):
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    print(f"the web server does not answer on {host}:{settings.port}", file=sys.stderr, flush=True)
+    return False
 
 
 def _revive_server(

@@ -163,7 +163,7 @@ def _diet(diet: DietBrief | None) -> dict[str, Any]:
         "allergies": tuple(Allergy(one.code, one.severity) for one in diet.allergies),
         "food_level": diet.food_level,
         "drink_level": diet.drink_level,
-        "diets": diet.codes,
+        "diets": rules.diets_to_name(diet.codes),
         "is_allergy_unknown": diet.allergy_status == "not_asked" or bool(diet.uncoded_text),
     }
 

@@ -11,7 +11,7 @@ from litestar.types import ASGIApp
 from msgspec import Struct
 
 from dusangire.diets import queries, service
-from dusangire.diets.pages.words import allergy_choices, diet_names, history_lines, severities, task_key
+from dusangire.diets.pages.words import allergy_choices, diet_names, history_lines, plain_words, severities, task_key
 from dusangire.diets.rules import Severity
 from dusangire.kernel import clock, forms
 from dusangire.kernel.access import Actor, Can, needs
@@ -66,7 +66,8 @@ class ChartPage(Controller):
     @get("/live", opt=needs(Can.CHART_SEE) | LIVE)
     async def live(self, request: Request, actor: Acting, patient_id: UUID) -> ASGIApp:
         async def fragment() -> str:
-            return draw(request, "diets/_now.html", chart=await queries.chart(actor, patient_id))
+            names = diet_names(request, await queries.manual(actor))
+            return draw(request, "diets/_now.html", chart=await queries.chart(actor, patient_id), names=names)
 
         await queries.safety(actor, patient_id)
         return stream(request.app.state.hub, f"patient:{patient_id}", draw=fragment)
@@ -174,6 +175,7 @@ async def _page(
 ) -> Html:
     """Draw the page; a form that was sent wrong comes back with what was typed."""
     chart = await queries.chart(actor, patient)
+    manual = await queries.manual(actor)
     begins = clock.local(chart.at, actor.zone).strftime("%Y-%m-%dT%H:%M")
     return whole(
         request,
@@ -187,7 +189,8 @@ async def _page(
         ending=ending,
         choices=allergy_choices(request, await queries.ingredient_names(actor)),
         severities=severities(request),
-        names=diet_names(request, await queries.manual(actor)),
+        names=diet_names(request, manual),
+        plain=plain_words(request, manual),
         task_words={task.kind: task_key(task.kind) for task in chart.tasks},
         history=history_lines(request, await history(actor, f"patient:{patient}")),
         said=request.query_params.get("said", ""),

@@ -10,7 +10,7 @@ from litestar.connection import Request
 from msgspec import Struct
 
 from dusangire.diets import queries, service
-from dusangire.diets.pages.words import diet_choices, diet_names, drink_choices, food_choices, rule_name
+from dusangire.diets.pages.words import diet_choices, diet_names, drink_choices, food_choices, plain_words, rule_name
 from dusangire.diets.pages.written import Written, asked, readable, start
 from dusangire.diets.queries import Chart, LeftToEat, Told
 from dusangire.diets.rules import Conflict, Manual
@@ -22,8 +22,9 @@ from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import Acting
 from dusangire.kernel.errors import Refusal
 from dusangire.kernel.forms import Form
-from dusangire.kernel.html import Html, draw, go, is_part, language, whole
+from dusangire.kernel.html import Html, decimal_attribute, draw, go, is_part, language, whole
 
+_LINE = 360
 _FIELD_OF = {
     "account.password_wrong": "password",
     "diets.end_before_start": "end",
@@ -48,6 +49,8 @@ class Clash(Struct, frozen=True):
     unit: str
     is_hard: bool
     pair: tuple[str, str]
+    low_x: str = "0"
+    high_x: str = "0"
 
 
 class Before(Struct, frozen=True):
@@ -98,7 +101,7 @@ class PrescriptionPage(Controller):
         form = await forms.read(request, Written)
         written = form.value
         if written is not None and not written.password:
-            form = form.refuse("password", "form.required")
+            form = form.refuse("password", "doctor.sign_again")
         if written is not None and not written.allergies:
             form = form.refuse("allergies", "diets.ask_allergies")
         if form.value is None or written is None:
@@ -167,6 +170,7 @@ async def _beside(request: Request, actor: Actor, chart: Chart, form: Form[Writt
     return {
         "chart": chart,
         "names": diet_names(request, manual),
+        "plain": plain_words(request, manual),
         "before": before,
         "oedema": written.oedema,
         "asks_oedema": _asks_oedema(written, manual, actor),
@@ -206,6 +210,7 @@ async def _before(request: Request, actor: Actor, chart: Chart, written: Written
 
 def _clash(lang: str, names: dict[str, str], one: Conflict) -> Clash:
     field = f"{one.low}|{one.high}|{one.nutrient}|{one.scope}"
+    low_x, high_x = _places(one)
     return Clash(
         subject=rule_name(lang, one.nutrient),
         scope=one.scope,
@@ -218,4 +223,14 @@ def _clash(lang: str, names: dict[str, str], one: Conflict) -> Clash:
         unit=one.unit,
         is_hard=one.hard,
         pair=(f"{field}|{one.low}", f"{field}|{one.high}"),
+        low_x=decimal_attribute(low_x),
+        high_x=decimal_attribute(high_x),
     )
+
+
+def _places(one: Conflict) -> tuple[Decimal, Decimal]:
+    """Where the least and the most stand on a line of 360, so that the gap between them can be seen."""
+    if one.least is None or one.most is None:
+        return Decimal(0), Decimal(0)
+    end = one.least * Decimal("1.4")
+    return one.least / end * _LINE, one.most / end * _LINE

@@ -7,6 +7,7 @@ from litestar.connection import Request
 from litestar.types import ASGIApp
 
 from dusangire.diets import queries
+from dusangire.diets.pages.words import diet_names
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import LIVE, Acting
 from dusangire.kernel.html import Html, draw, view
@@ -43,5 +44,6 @@ async def _list(request: Request, actor: Actor) -> dict[str, Any]:
         "rows": await queries.charts(actor, show=show, text=text),
         "show": show,
         "q": text,
+        "names": diet_names(request, await queries.manual(actor)),
         "shown": SHOWN if actor.wards else SHOWN[1:],
     }

@@ -46,6 +46,15 @@ def diet_names(request: Request, manual: Manual) -> dict[str, str]:
     return {code: diet_name(language(request), code, diet.name) for code, diet in manual.diets.items()}
 
 
+def plain_words(request: Request, manual: Manual) -> dict[str, str]:
+    """Return what the patient reads of each diet, by code; its name where the catalogue has no more."""
+    lang = language(request)
+    return {
+        code: text.say(lang, f"diet.{code}.what") if text.has(f"diet.{code}.what") else diet.name
+        for code, diet in manual.diets.items()
+    }
+
+
 def food_choices(request: Request, manual: Manual) -> list[Choice]:
     """Return the food textures: none ordered, regular, and those of the manual."""
     lang = language(request)

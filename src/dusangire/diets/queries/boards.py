@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dusangire.diets.queries.patients import ORDER, is_in_force
 from dusangire.diets.queries.rows import DietOrderRow
-from dusangire.diets.rules import HoldFacts
+from dusangire.diets.rules import GROUPS, HoldFacts
 from dusangire.diets.rules.holds import Fast, fasting, fasts
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
@@ -21,6 +21,11 @@ class AllergyBrief(Struct, frozen=True):
 
     code: str
     severity: str
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is one of the 14 declared groups, which have words of their own."""
+        return self.code in GROUPS
 
 
 class DietBrief(Struct, frozen=True):

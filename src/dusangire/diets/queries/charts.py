@@ -12,7 +12,7 @@ from dusangire.diets.queries.patients import allergies, holds, is_fasting, is_in
 from dusangire.diets.queries.rows import AllergyRow, DietOrderRow, HoldRow, Safety
 from dusangire.diets.queries.tasks import Task, open_tasks
 from dusangire.diets.rules import Manual
-from dusangire.diets.rules.holds import fasts
+from dusangire.diets.rules.holds import Fast, fasts
 from dusangire.diets.rules.orders import diets_of
 from dusangire.diets.rules.prescribing import OrderStatus
 from dusangire.kernel import clock
@@ -46,6 +46,7 @@ class Chart(Struct, frozen=True):
     past: list[DietOrderRow]
     holds: list[HoldRow]
     is_fasting: bool
+    fasting_until: datetime | None
     tasks: list[Task]
     told: Told
     at: datetime
@@ -77,6 +78,7 @@ async def chart(actor: Actor, patient: UUID) -> Chart:
         past=past,
         holds=held,
         is_fasting=is_fasting(held, now),
+        fasting_until=_fasting_until(over, now),
         tasks=await open_tasks(actor, patient),
         told=told(current, await manual(actor)),
         at=now,
@@ -92,6 +94,12 @@ def told(orders: list[DietOrderRow], book: Manual) -> Told:
         fluid_ml_day=_least(one.limits.fluid_ml_day for one in orders),
         potassium_mg_meal=_least(one.limits.potassium_mg_meal for one in orders),
     )
+
+
+def _fasting_until(held: Iterable[Fast], now: datetime) -> datetime | None:
+    """A released hold still lasts to the end of its minute; None while one lasts until released."""
+    ends = [fast.end for fast in held if fast.start <= now and (fast.end is None or fast.end > now)]
+    return None if None in ends else max((end for end in ends if end is not None), default=None)
 
 
 def _least(limits: Iterable[Decimal | None]) -> Decimal | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from dusangire.diets.rules import DietOrderFacts, HoldFacts, Ruling
+from dusangire.diets.rules import GROUPS, DietOrderFacts, HoldFacts, Ruling
 from dusangire.diets.rules.prescribing import Standing, StoredLimits, StoredRulings
 
 _TEXTURES = {3: "IDDSI3", 4: "IDDSI4", 5: "IDDSI5", 6: "IDDSI6"}
@@ -26,6 +26,11 @@ class AllergyRow(Struct, frozen=True):
     recorded_at: datetime
     ended_at: datetime | None
     end_reason: str | None
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is one of the 14 declared groups, which have words of their own."""
+        return self.code in GROUPS
 
 
 class DietOrderRow(Struct, frozen=True):

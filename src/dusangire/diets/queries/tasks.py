@@ -22,6 +22,11 @@ class Task(Struct, frozen=True):
     opened_at: datetime
 
     @property
+    def said(self) -> str:
+        """The words behind it, '' where there are none."""
+        return str(self.facts.get("said") or self.facts.get("words") or self.facts.get("code") or "")
+
+    @property
     def link(self) -> str:
         """Where the work is done."""
         if "link" in self.facts:

@@ -1,5 +1,6 @@
 """The tray ticket as a PDF of 100 × 60 mm: black on white, allergies white on black for label printers."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,8 @@ _WIDE, _HIGH, _EDGE = 100.0, 60.0, 3.0
 _CODE = 22.0
 _LINE = 4.7
 _STOP = 6.2
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells each step of embedding a font
+
 _FONTS = Path(__file__).resolve().parents[1] / "fonts"
 
 

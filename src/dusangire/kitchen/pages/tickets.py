@@ -65,7 +65,7 @@ async def _label(actor: Actor, order_id: UUID, lang: str) -> Label:
         code=tray.code,
         who=tray.name,
         born=str(tray.birth_date.year),
-        number=tray.mrn[-6:],
+        number=rules.number_tail(tray.mrn),
         bed=tray.bed_code or "–",
         ward=tray.ward_name(lang),
         stops=_stops(diet, lang),
@@ -96,7 +96,7 @@ def _severity(severity: str, lang: str) -> str:
 
 def _diet(tray: Ticket, diet: DietBrief | None, lang: str) -> tuple[str, ...]:
     said = [text.say(lang, f"kitchen.meal.{tray.period}")]
-    for code in diet.codes if diet else ():
+    for code in rules.diets_to_name(diet.codes) if diet else ():
         key = f"diet.{code}.name"
         said.append(text.say(lang, key) if text.has(key) else code)
     food, drink = (diet.food_level, diet.drink_level) if diet else (None, None)
@@ -116,7 +116,7 @@ def _notes(tray: Ticket, lang: str) -> tuple[str, ...]:
 
 def _foot(tray: Ticket, zone: str, lang: str) -> str:
     window = {"from": text.clock_time(tray.serve_from, zone), "to": text.clock_time(tray.serve_to, zone)}
-    return f"{tray.code} · {text.day(tray.day, lang)} · {text.say(lang, 'kitchen.serve', **window)}"
+    return f"{tray.code} · {tray.day:%d.%m} · {text.say(lang, 'kitchen.serve', **window)}"
 
 
 def _checked(name: str, rev: int, lang: str) -> str:

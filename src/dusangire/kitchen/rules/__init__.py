@@ -17,6 +17,7 @@ from dusangire.kitchen.rules.board import (
     Step,
     Timer,
     action_of,
+    diets_to_name,
     due_at,
     is_reached,
     portion,
@@ -24,7 +25,7 @@ from dusangire.kitchen.rules.board import (
     still_to_make,
     timer,
 )
-from dusangire.kitchen.rules.label import Label, LabelPage, Line, pages
+from dusangire.kitchen.rules.label import Label, LabelPage, Line, number_tail, pages
 
 __all__ = [
     "COOKING",
@@ -46,8 +47,10 @@ __all__ = [
     "Step",
     "Timer",
     "action_of",
+    "diets_to_name",
     "due_at",
     "is_reached",
+    "number_tail",
     "pages",
     "portion",
     "step_of",

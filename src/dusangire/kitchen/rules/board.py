@@ -17,6 +17,7 @@ CARRYING = timedelta(minutes=20)
 """The way from the kitchen to the farthest bed: a tray is due at the pass this long before serving ends."""
 SOON = timedelta(minutes=15)
 RECALLABLE = 10
+_SHOWN_AS_TEXTURE = frozenset({"IDDSI3", "IDDSI4", "IDDSI5", "IDDSI6"})
 KEYS = 9
 
 COOKING = frozenset({Status.CONFIRMED, Status.PREPARING, Status.PROBLEM})
@@ -128,6 +129,11 @@ class Board(Struct, frozen=True):
     periods: list[tuple[str, int]]
     total: int
     period: str | None = None
+
+
+def diets_to_name(codes: Iterable[str]) -> tuple[str, ...]:
+    """Return the diets to write out; a texture is shown as its number, colour and word instead."""
+    return tuple(code for code in codes if code not in _SHOWN_AS_TEXTURE)
 
 
 def action_of(status: Status) -> Action | None:

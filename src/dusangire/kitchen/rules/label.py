@@ -11,6 +11,7 @@ _BODY_MM = 35.0
 _STOP_MM = 6.2
 _LINE_MM = 4.7
 _STOPS_A_PAGE = 2
+_NUMBER_LETTERS = 8
 
 
 class Label(Struct, frozen=True):
@@ -60,6 +61,11 @@ def pages(label: Label) -> list[LabelPage]:
         bodies.append(tuple(lines[:room]))
         lines = lines[room:]
     return [LabelPage(_band(bands, at), body, at + 1, len(bodies)) for at, body in enumerate(bodies)]
+
+
+def number_tail(mrn: str) -> str:
+    """Return as much of a patient's number as tells two people of one ward apart."""
+    return mrn if len(mrn) <= _NUMBER_LETTERS else f"…{mrn[-6:]}"
 
 
 def _lines(label: Label) -> list[Line]:

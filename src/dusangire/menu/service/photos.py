@@ -20,7 +20,7 @@ from dusangire.menu.service.revision import menu_bell, raise_revision
 from dusangire.menu.tables import Dish
 
 _NAME = re.compile(r"([a-z0-9-]{2,16}-[0-9a-f]{16})-(320|640)\.webp")
-_FORMATS = ("JPEG", "PNG", "WEBP", "MPO")
+_FORMATS = ("JPEG", "PNG", "WEBP")
 
 
 async def set_photo(actor: Actor, dish_id: UUID, content: bytes) -> str:
