@@ -106,10 +106,10 @@ async def _admit_all(lunch: Lunch, patients: int) -> None:
     """Admit patients to free beds and write their charts, as nurse and doctor."""
     nurse, doctor = await lunch.staff("nurse"), await lunch.staff("doctor")
     marked = int(time.time()) % 1_000_000
-    for bed in BEDS:
+    for n, bed in enumerate(BEDS):
         if len(lunch.guests) >= patients:
             break
-        guest = await _admit(lunch, nurse, bed, f"L-{marked}-{len(lunch.guests):03d}")
+        guest = await _admit(lunch, nurse, bed, f"L-{marked}-{n:03d}")
         if guest is not None:
             await _write_chart(lunch, nurse, doctor, guest)
             lunch.guests.append(guest)

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
+
 from dusangire.kernel.access import Actor, Role
 from dusangire.kernel.db import acting_as
 from dusangire.wards import queries as wards
-
 from tests.kitchen.conftest import Bedside, Tray, _wired, bedside, tray
 from tests.make import Make
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 
 import pytest
+from PIL import Image
+
 from dusangire.delivery import queries as delivery
 from dusangire.diets import service as diets
 from dusangire.kernel.access import Actor, Role
@@ -14,8 +16,6 @@ from dusangire.kernel.db import acting_as, execute, fetch_value
 from dusangire.orders import queries as orders
 from dusangire.orders.queries import Ticket
 from dusangire.orders.rules import Status
-from PIL import Image
-
 from tests.delivery.conftest import Bedside, Card, Tray
 from tests.make import Browser, Make, element
 
@@ -89,11 +89,15 @@ async def test_two_hand_overs_at_once_are_one(tray: Tray, browser: Open, esther:
     made = await tray(status=Status.READY)
     phone = browser(esther)
     await at_the_bed(phone, made, card)
-    answers = await asyncio.gather(*(phone.post(f"/delivery/{made.id}/hand-over", {"proof": "confirmed"}) for _ in range(3)))
+    answers = await asyncio.gather(
+        *(phone.post(f"/delivery/{made.id}/hand-over", {"proof": "confirmed"}) for _ in range(3))
+    )
     assert {answer.status_code for answer in answers} == {303}
     assert (await events(esther, made)).count("order:delivered") == 1
     with acting_as(esther):
-        given = await fetch_value("SELECT count(*) FROM handover WHERE hospital = $1 AND meal_order = $2", esther.hospital, made.id)
+        given = await fetch_value(
+            "SELECT count(*) FROM handover WHERE hospital = $1 AND meal_order = $2", esther.hospital, made.id
+        )
     assert given == 1
 
 
@@ -109,7 +113,8 @@ async def test_a_wrong_bed_stops_the_whole_screen_and_is_noted_as_a_near_miss(
     assert answer.status_code == 409
     assert 'class="stop"' in answer.text
     assert "Wrong bed." in answer.text
-    assert "A-009" in answer.text and (made.bed_code or "") in answer.text
+    assert "A-009" in answer.text
+    assert (made.bed_code or "") in answer.text
     assert "<form" not in element(answer.text, "main")
     assert await misses(esther, made) == ["wrong_bed"]
     assert "near_miss:recorded" in await events(esther, made)
@@ -170,7 +175,9 @@ async def test_a_typed_bed_needs_the_name_and_the_year_that_the_patient_says(
     assert asked.status_code == 422
     assert "Ask the patient and type the name" in asked.text
     assert f'value="{made.bed_code}"' in asked.text
-    wrong = await phone.post(f"/delivery/{made.id}/bed", {"code": made.bed_code, "name": "Beata Mutoni", "year": "1988"})
+    wrong = await phone.post(
+        f"/delivery/{made.id}/bed", {"code": made.bed_code, "name": "Beata Mutoni", "year": "1988"}
+    )
     assert (wrong.status_code, "Not the same person." in wrong.text) == (409, True)
     elsewhere = await phone.post(f"/delivery/{made.id}/bed", {"code": "A-009", "name": made.name, "year": "1988"})
     assert (elsewhere.status_code, "Wrong bed." in elsewhere.text) == (409, True)
@@ -257,7 +264,9 @@ async def test_a_tray_given_up_is_taken_over_by_another_and_the_history_stays(
 
 
 @pytest.mark.req("F14", "CHK-1.7.6")
-@pytest.mark.parametrize("reason", ["asleep", "absent", "refused", "npo", "isolation", "moved", "procedure", "wrong_meal", "doctor"])
+@pytest.mark.parametrize(
+    "reason", ["asleep", "absent", "refused", "npo", "isolation", "moved", "procedure", "wrong_meal", "doctor"]
+)
 async def test_a_tray_that_cannot_be_handed_over_says_why_and_is_offered_again(
     tray: Tray, browser: Open, esther: Actor, reason: str
 ) -> None:
@@ -269,7 +278,8 @@ async def test_a_tray_that_cannot_be_handed_over_says_why_and_is_offered_again(
     assert await status(esther, made) is Status.UNDELIVERED
     with acting_as(esther):
         why = (await orders.order(esther, made.id)).why_failed
-    assert why is not None and why.key == f"deliver.reason.{reason}"
+    assert why is not None
+    assert why.key == f"deliver.reason.{reason}"
     assert f'id="reoffer-{made.id}"' in (await phone.get("/delivery/")).text
     assert (await phone.post(f"/delivery/{made.id}/reoffer")).status_code == 303
     assert await status(esther, made) is Status.OUT_FOR_DELIVERY
@@ -327,7 +337,9 @@ async def test_a_photo_is_made_small_and_forgets_where_it_was_taken(
 
 
 @pytest.mark.req("F4")
-@pytest.mark.parametrize("sent", [b"", b"not a picture", b"\xff\xd8\xff\xe0 cut off", b"GIF89a" + bytes(50), b"%PDF-1.4", b"<svg/>"])
+@pytest.mark.parametrize(
+    "sent", [b"", b"not a picture", b"\xff\xd8\xff\xe0 cut off", b"GIF89a" + bytes(50), b"%PDF-1.4", b"<svg/>"]
+)
 async def test_what_is_not_a_picture_is_refused_in_place(
     tray: Tray, browser: Open, esther: Actor, card: Card, sent: bytes
 ) -> None:
@@ -348,7 +360,9 @@ async def test_ten_megabytes_are_refused_in_words(tray: Tray, browser: Open, est
     phone = browser(esther)
     await at_the_bed(phone, made, card)
     answer = await phone.post(
-        f"/delivery/{made.id}/hand-over", {"proof": "photo"}, files={"photo": ("x.jpg", bytes(10_000_000), "image/jpeg")}
+        f"/delivery/{made.id}/hand-over",
+        {"proof": "photo"},
+        files={"photo": ("x.jpg", bytes(10_000_000), "image/jpeg")},
     )
     assert answer.status_code == 413
     assert "too big" in answer.text
@@ -369,7 +383,9 @@ async def test_a_signature_is_drawn_or_typed_and_never_missing(
     drawn = "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
     wrong = await phone.post(f"/delivery/{made.id}/hand-over", {"proof": "signature", "signature": drawn[:60] + "!"})
     assert wrong.status_code == 422
-    assert (await phone.post(f"/delivery/{made.id}/hand-over", {"proof": "signature", "signature": drawn})).status_code == 303
+    assert (
+        await phone.post(f"/delivery/{made.id}/hand-over", {"proof": "signature", "signature": drawn})
+    ).status_code == 303
     assert (await phone.get(f"/delivery/{made.id}/proof")).headers["content-type"] == "image/png"
 
 
@@ -390,10 +406,16 @@ async def test_a_proof_is_kept_thirty_days(tray: Tray, browser: Open, esther: Ac
     made = await tray(status=Status.READY)
     phone = browser(esther)
     await at_the_bed(phone, made, card)
-    await phone.post(f"/delivery/{made.id}/hand-over", {"proof": "photo"}, files={"photo": ("x.jpg", picture((200, 100)), "image/jpeg")})
+    await phone.post(
+        f"/delivery/{made.id}/hand-over",
+        {"proof": "photo"},
+        files={"photo": ("x.jpg", picture((200, 100)), "image/jpeg")},
+    )
     with acting_as(make.actor):
         assert await service.forget_old(make.actor) == 0
-        await execute("UPDATE handover SET handed_at = now() - interval '31 days' WHERE hospital = $1", make.actor.hospital)
+        await execute(
+            "UPDATE handover SET handed_at = now() - interval '31 days' WHERE hospital = $1", make.actor.hospital
+        )
         assert await service.forget_old(make.actor) == 1
     assert (await phone.get(f"/delivery/{made.id}/proof")).status_code == 404
 
@@ -423,7 +445,9 @@ async def test_the_carriers_pages_name_no_diet_no_number_and_no_phone_of_the_pat
     made = await tray("CHK-STW", "RICE", status=Status.READY)
     with acting_as(make.actor):
         await execute(
-            "UPDATE patient SET phone = '+250788777666' WHERE hospital = $1 AND id = $2", make.actor.hospital, made.patient
+            "UPDATE patient SET phone = '+250788777666' WHERE hospital = $1 AND id = $2",
+            make.actor.hospital,
+            made.patient,
         )
     phone = browser(esther)
     pages = [(await phone.get("/delivery/")).text]
@@ -440,7 +464,17 @@ async def test_the_carriers_pages_name_no_diet_no_number_and_no_phone_of_the_pat
     pages.append((await phone.get("/delivery/history")).text)
     for page in pages:
         words = re.sub(r"<(style|script).*?</\1>", "", page, flags=re.DOTALL)
-        for never in ("No added salt", "NAS", "Regular diet", "788777666", made.mrn, "1988-04-12", "12.04.1988", "severe", "naphylaxis"):
+        for never in (
+            "No added salt",
+            "NAS",
+            "Regular diet",
+            "788777666",
+            made.mrn,
+            "1988-04-12",
+            "12.04.1988",
+            "severe",
+            "naphylaxis",
+        ):
             assert never not in words
     assert "Peanuts" in pages[1]
     assert "Soft, bite-sized" in pages[1]
@@ -477,7 +511,9 @@ async def test_a_typed_code_finds_the_tray_and_an_unknown_one_says_so(tray: Tray
 
 
 @pytest.mark.req("E16", "F13")
-async def test_a_tray_that_left_without_a_carrier_waits_for_one(tray: Tray, browser: Open, esther: Actor, didier: Actor) -> None:
+async def test_a_tray_that_left_without_a_carrier_waits_for_one(
+    tray: Tray, browser: Open, esther: Actor, didier: Actor
+) -> None:
     made = await tray(status=Status.READY)
     await browser(didier).post(f"/kitchen/orders/{made.id}/left")
     phone = browser(esther)
@@ -490,3 +526,21 @@ async def test_a_tray_that_left_without_a_carrier_waits_for_one(tray: Tray, brow
 async def test_only_carriers_see_the_run(browser: Open, didier: Actor, amina: Actor) -> None:
     for who in (didier, amina):
         assert (await browser(who).get("/delivery/")).status_code == 403
+
+
+@pytest.mark.req("F2", "CHK-1.7.5")
+async def test_a_recall_rings_the_carriers_open_page_within_a_second(
+    bedside: Bedside, tray: Tray, browser: Open, esther: Actor, bosco: Actor
+) -> None:
+    made = await tray("TIL", status=Status.READY)
+    phone = browser(esther)
+    await phone.post(f"/delivery/{made.id}/collect")
+    hub = bedside.make.app.state.hub
+    with hub.listening(f"{esther.hospital}:orders") as run, hub.listening(f"order:{made.id}") as at_bed:
+        await asyncio.sleep(1.2)  # the bells of the collecting have rung
+        run.rung.clear()
+        at_bed.rung.clear()
+        await diets.add_allergy(bosco, bedside.id, "fish", "severe")
+        await asyncio.wait_for(run.rung.wait(), 1)
+        await asyncio.wait_for(at_bed.rung.wait(), 1)
+    assert "visit--stop" in element((await phone.get("/delivery/", htmx=True)).text, f"stop-{made.id}")

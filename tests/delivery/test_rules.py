@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+
 from dusangire.delivery import rules
 from dusangire.delivery.rules import Method, Stop, code_of, is_same_person, walk
 from dusangire.orders.rules import Status
@@ -65,7 +66,7 @@ def test_a_code_is_found_in_whatever_the_camera_reads(scanned: str, code: str) -
         ("!!", 1988, False),
     ],
 )
-def test_a_person_is_known_by_two_names_and_the_year_of_birth(name: str, year: int | None, is_same: bool) -> None:  # noqa: FBT001
+def test_a_person_is_known_by_two_names_and_the_year_of_birth(name: str, year: int | None, is_same: bool) -> None:
     assert is_same_person(name, year, "Aline Uwase", 1988) is is_same
 
 

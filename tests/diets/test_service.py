@@ -416,7 +416,6 @@ async def test_a_hold_needs_a_reason_and_an_end_after_its_start(make, bosco, ami
 async def test_a_released_hold_leaves_the_diet_suspended_and_opens_a_task(make, bosco, diane, amina):
     await make.menu()
     signed = await service.sign(diane, amina.patient, order("CARDIAC"))
-    await DietOrder.update({DietOrder.signed_at: clock.now() - timedelta(hours=3)}).where(DietOrder.id == signed)
     made = await service.hold(bosco, amina.patient, "Before your test", clock.now())
     assert (await queries.ward_diets(bosco, [amina.patient]))[amina.patient].status == "fasting"
     await service.release(bosco, amina.patient, made)
@@ -435,7 +434,7 @@ async def test_a_hold_that_expires_does_not_bring_the_diet_back(make, bosco, dia
     past = clock.now() - timedelta(hours=4)
     await DietOrder.update({DietOrder.signed_at: past, DietOrder.start_at: past}).where(DietOrder.id == signed)
     await NpoHold.update({
-        NpoHold.start_at: past + timedelta(hours=1), NpoHold.end_at: past + timedelta(hours=2)
+        NpoHold.start_at: past + timedelta(hours=1), NpoHold.end_at: past + timedelta(hours=2), NpoHold.set_at: past,
     }).where(NpoHold.id == made)  # fmt: skip
     assert await queries.diet_now(diane, amina.patient) == []
     await jobs.tasks_no_diet_order(make.actor)

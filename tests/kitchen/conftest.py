@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor, Role
 from dusangire.kernel.db import acting_as, execute
 from dusangire.orders import queries, service
 from dusangire.orders.queries import Ticket
 from dusangire.orders.rules import Status, Verb
-
 from tests.make import Make
 from tests.orders.conftest import Bedside, _wired, bedside
 

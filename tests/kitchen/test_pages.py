@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+
 from dusangire.diets import service as diets
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import acting_as, fetch_value
@@ -11,7 +12,6 @@ from dusangire.orders import queries as orders
 from dusangire.orders import service as order_service
 from dusangire.orders.queries import Ticket
 from dusangire.orders.rules import Status, Verb
-
 from tests.kitchen.conftest import Bedside, Tray
 from tests.make import Browser, Make, element
 
@@ -32,7 +32,8 @@ async def test_the_wall_shows_bed_allergies_diet_and_food_of_each_tray(
     page = await browser(didier).get("/kitchen/")
     ticket = element(page.text, f"ticket-{made.id}")
     assert page.status_code == 200
-    assert made.bed_code and made.bed_code in ticket
+    assert made.bed_code
+    assert made.bed_code in ticket
     assert "NO PEANUT" in ticket
     assert "#peanut" in ticket
     assert "Chicken stew" in ticket
@@ -60,7 +61,7 @@ async def test_a_cook_starts_and_finishes_a_tray_with_plain_forms(tray: Tray, br
     answer = await cook.post(f"/kitchen/orders/{made.id}/start", {"period": "lunch"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/kitchen/?period=lunch")
     assert await status(didier, made) is Status.PREPARING
-    assert f"Ready<span" in (await cook.get("/kitchen/")).text
+    assert "Ready<span" in (await cook.get("/kitchen/")).text
     await cook.post(f"/kitchen/orders/{made.id}/ready")
     assert await status(didier, made) is Status.READY
     assert f"ticket-{made.id}" not in (await cook.get("/kitchen/")).text

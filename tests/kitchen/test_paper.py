@@ -4,10 +4,10 @@ import io
 from collections.abc import Callable
 
 import pytest
-from dusangire.diets import service as diets
-from dusangire.kernel.access import Actor
 from pypdf import PdfReader
 
+from dusangire.diets import service as diets
+from dusangire.kernel.access import Actor
 from tests.kitchen.conftest import Bedside, Tray
 from tests.make import Browser
 
@@ -57,7 +57,7 @@ async def test_the_page_to_print_says_the_same_and_its_code_leads_to_the_tray(
 ) -> None:
     made = await tray()
     page = await browser(didier).get(f"/kitchen/tickets/{made.id}")
-    for said in (made.name, "1988", made.bed_code or "", "Chicken stew", "1/1", "class=\"qr\""):
+    for said in (made.name, "1988", made.bed_code or "", "Chicken stew", "1/1", 'class="qr"'):
         assert said in page.text
     assert made.tray_token not in page.text
     assert made.patient.hex not in page.text

@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+
 from dusangire.diets.rules import Allergy
 from dusangire.kitchen import rules
 from dusangire.kitchen.rules import Action, Card, Item, Label, Pace, Step, step_of
@@ -24,7 +25,14 @@ def card(status: Status = Status.CONFIRMED, *items: Item, due: datetime = NOW + 
 @pytest.mark.req("E1")
 @pytest.mark.parametrize(
     ("minutes", "pace", "said"),
-    [(60, Pace.EARLY, 60), (16, Pace.EARLY, 16), (15, Pace.SOON, 15), (0, Pace.SOON, 0), (-1, Pace.LATE, 1), (-23, Pace.LATE, 23)],
+    [
+        (60, Pace.EARLY, 60),
+        (16, Pace.EARLY, 16),
+        (15, Pace.SOON, 15),
+        (0, Pace.SOON, 0),
+        (-1, Pace.LATE, 1),
+        (-23, Pace.LATE, 23),
+    ],
 )
 def test_a_ticket_says_how_it_stands_against_the_clock(minutes: int, pace: Pace, said: int) -> None:
     timer = rules.timer(NOW, NOW + timedelta(minutes=minutes))
@@ -53,7 +61,9 @@ def test_each_ticket_has_one_action_and_one_look(status: Status, action: Action,
 @pytest.mark.req("E1")
 def test_what_is_still_to_make_counts_no_stopped_tray() -> None:
     stew, rice = Item(1, "Chicken stew"), Item(2, "Rice")
-    counts = rules.still_to_make([card(Status.CONFIRMED, stew, rice), card(Status.PREPARING, stew), card(Status.HELD, rice)])
+    counts = rules.still_to_make(
+        [card(Status.CONFIRMED, stew, rice), card(Status.PREPARING, stew), card(Status.HELD, rice)]
+    )
     assert [(count.dish, count.quantity) for count in counts] == [("Chicken stew", 2), ("Rice", 2)]
 
 
@@ -79,7 +89,9 @@ def test_a_second_tap_is_known_for_what_it_is() -> None:
         (Status.READY, False, False, Step.READ),
     ],
 )
-def test_a_scanned_tray_leads_each_person_to_their_own_work(status: Status, cooks: bool, carries: bool, step: Step) -> None:  # noqa: FBT001
+def test_a_scanned_tray_leads_each_person_to_their_own_work(
+    status: Status, cooks: bool, carries: bool, step: Step
+) -> None:
     assert step_of(status, cooks=cooks, carries=carries) is step
 
 

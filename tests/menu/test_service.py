@@ -28,7 +28,6 @@ async def bells_of_last(actor, about):
     return event, await fetch_value("SELECT bells FROM event WHERE id = $1", event.id)
 
 
-@pytest.mark.req("C8")
 async def test_a_dish_that_runs_out_raises_the_revision_and_rings_open_menus(chef):
     card, before = await queries.card(chef, "PAP"), await queries.revision(chef)
     await service.set_available(chef, card.id, available=False)

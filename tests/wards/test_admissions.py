@@ -161,7 +161,7 @@ async def test_the_end_of_a_stay_frees_the_bed_ends_what_the_pin_opened_and_stop
     assert (await queries.bed(make.actor, before.bed)).patient is None
     with acting_as(None):
         assert await accounts.find_actor(cookie, is_active=True) is None
-        with pytest.raises(Refusal, match="signin.wrong"):
+        with pytest.raises(Refusal, match=r"signin\.wrong"):
             await service.sign_in_from_bed(bed.card_token, pin, Knock("127.0.0.1", ""))
 
 

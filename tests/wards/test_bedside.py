@@ -49,3 +49,16 @@ async def test_five_wrong_pins_lock_the_bed_for_a_while_also_for_the_right_one(m
 
 async def test_a_code_that_is_none_is_not_found(browser):
     assert (await browser(None).get("/bed/made-up")).status_code == 404
+
+
+async def test_where_the_bed_is_taken_nobody_is_registered(make, browser, amina, bosco):
+    with acting_as(make.actor):
+        taken = (await queries.person(make.actor, amina.patient)).bed_code
+    facts = {
+        "mrn": "K-99999", "given_name": "Ange", "family_name": "Mutesi", "birth_date": "1990-01-01", "sex": "female",
+        "language": "rw", "checked": "on",
+    }  # fmt: skip
+    answer = await browser(bosco).post(f"/wards/bed/{taken}/register", facts)
+    assert answer.status_code == 422
+    with acting_as(make.actor):
+        assert await queries.patient_of_mrn(make.actor, "K-99999") is None

@@ -50,7 +50,8 @@ class Beds(Controller):
     @get("/card", opt=needs(Can.WARD_SEE, Can.BEDS_MANAGE))
     async def card(self, request: Request, actor: Acting, bed_code: str) -> Html:
         bed = await _bed(actor, bed_code)
-        return whole(request, "board/card.html", bed=bed, code=_code(f"{settings().public_url}/bed/{bed.card_token}"))
+        address = f"{settings().public_url}/bed/{bed.card_token}"
+        return whole(request, "board/card.html", bed=bed, code=_code(address), address=address)
 
 
 async def _bed(actor: Actor, bed_code: str) -> BedRow:

@@ -78,14 +78,23 @@ async def is_number(actor: Actor, typed: str) -> bool:
 
 async def hand_over(actor: Actor, order_id: UUID, evidence: Evidence) -> None:
     """Hand the tray over with its proof; a second tap finds it handed over. Raises Refusal, NotHere, Unsafe."""
-    if rules.is_reached((await orders.order(actor, order_id)).status, Verb.HAND_OVER):
+    if await _is_handed_over(actor, order_id):
         return
     given = await proof.give(evidence)
+    is_kept = False
     try:
         await _hand_over(actor, order_id, given)
-    except BaseException:
-        proof.forget(given.file)
-        raise
+        is_kept = True
+    except Refusal:
+        if not await _is_handed_over(actor, order_id):
+            raise
+    finally:
+        if not is_kept:
+            proof.forget(given.file)
+
+
+async def _is_handed_over(actor: Actor, order_id: UUID) -> bool:
+    return rules.is_reached((await orders.order(actor, order_id)).status, Verb.HAND_OVER)
 
 
 async def _hand_over(actor: Actor, order_id: UUID, given: Given) -> None:

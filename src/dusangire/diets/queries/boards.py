@@ -11,6 +11,7 @@ from dusangire.diets.queries.patients import ORDER, is_in_force
 from dusangire.diets.queries.rows import DietOrderRow
 from dusangire.diets.rules import GROUPS, HoldFacts
 from dusangire.diets.rules.holds import Fast, fasting, fasts
+from dusangire.diets.rules.prescribing import hold_fact
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch
@@ -71,6 +72,7 @@ class _Hold(Struct, frozen=True):
     patient: UUID
     start_at: datetime
     end_at: datetime | None
+    set_at: datetime
     cancelled_at: datetime | None
 
 
@@ -121,13 +123,13 @@ async def _orders(actor: Actor, ids: list[UUID]) -> dict[UUID, list[DietOrderRow
 async def _holds(actor: Actor, ids: list[UUID]) -> dict[UUID, tuple[Fast, ...]]:
     rows = await fetch(
         _Hold,
-        "SELECT patient, start_at, end_at, cancelled_at FROM npo_hold WHERE hospital = $1 AND patient = ANY($2)",
+        "SELECT patient, start_at, end_at, set_at, cancelled_at FROM npo_hold WHERE hospital = $1 AND patient = ANY($2)",
         actor.hospital,
         ids,
     )
     by_patient: dict[UUID, list[HoldFacts]] = defaultdict(list)
     for row in rows:
-        by_patient[row.patient].append(HoldFacts(row.start_at, row.end_at, row.cancelled_at))
+        by_patient[row.patient].append(hold_fact(row.start_at, row.end_at, row.set_at, row.cancelled_at))
     now = clock.now()
     found: dict[UUID, tuple[Fast, ...]] = defaultdict(tuple)
     found.update({patient: fasts(some, now)[0] for patient, some in by_patient.items()})
@@ -189,7 +191,7 @@ async def patients_to_settle(actor: Actor, now: datetime) -> list[UUID]:
         WHERE o.hospital = $1 AND o.status = 'active' AND (
             o.end_at <= $2 OR EXISTS (
                 SELECT FROM npo_hold n WHERE n.hospital = o.hospital AND n.patient = o.patient
-                   AND n.start_at > o.signed_at
+                   AND greatest(n.start_at, n.set_at) > o.signed_at
                    AND (n.cancelled_at IS NULL OR n.cancelled_at >= n.start_at)
                    AND least(n.end_at, n.cancelled_at) <= $2
                    AND o.start_at < least(n.end_at, n.cancelled_at)))

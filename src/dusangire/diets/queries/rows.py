@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from dusangire.diets.rules import GROUPS, DietOrderFacts, HoldFacts, Ruling
-from dusangire.diets.rules.prescribing import Standing, StoredLimits, StoredRulings
+from dusangire.diets.rules.prescribing import Standing, StoredLimits, StoredRulings, hold_fact
 
 _TEXTURES = {3: "IDDSI3", 4: "IDDSI4", 5: "IDDSI5", 6: "IDDSI6"}
 
@@ -106,7 +106,7 @@ class HoldRow(Struct, frozen=True):
     cancelled_by_name: str | None
 
     def fact(self) -> HoldFacts:
-        return HoldFacts(self.start_at, self.end_at, self.cancelled_at)
+        return hold_fact(self.start_at, self.end_at, self.set_at, self.cancelled_at)
 
     def is_open(self, now: datetime) -> bool:
         """Whether it is under way or to come."""

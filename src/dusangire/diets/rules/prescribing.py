@@ -11,7 +11,7 @@ from msgspec import Struct
 from dusangire.kernel.machine import Machine
 
 from .conflicts import Conflict, conflicts, settled
-from .facts import DietOrderFacts, OwnLimit, Ruling
+from .facts import DietOrderFacts, HoldFacts, OwnLimit, Ruling
 from .manual import REGULAR, Diet, DietKind, Manual, RuleKind
 from .orders import diets_of
 from .signing import Question, questions
@@ -230,6 +230,15 @@ def ruling_for(conflict: Conflict, prevails: str) -> Ruling:
     """Return the decision that one diet's bound prevails in this conflict."""
     over = conflict.high if prevails == conflict.low else conflict.low
     return Ruling(conflict.nutrient, conflict.scope, prevails, over)
+
+
+def hold_fact(start: datetime, end: datetime | None, set_at: datetime, cancelled_at: datetime | None) -> HoldFacts:
+    """Return a stored hold as the verdict reads it.
+
+    One set for a time already begun counts from when it was set: what was signed before that was signed before the hold.
+    """
+    is_late = start < set_at and (end is None or set_at < end)
+    return HoldFacts(set_at if is_late else start, end, cancelled_at)
 
 
 def _against_protocol(

@@ -10,13 +10,13 @@ from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import Acting
 from dusangire.kernel.clock import local_day
 from dusangire.kernel.html import Html, whole
-from dusangire.kernel.journal import Event
 from dusangire.reports import queries, rules
 from dusangire.reports.pages.answer import download, stamp, today
-from dusangire.reports.queries import Named
+from dusangire.reports.queries import Entry, Named
 
 _HEADS = (
-    "reports.entry", "reports.time", "reports.who", "reports.role", "reports.kind", "reports.about", "reports.facts",
+    "reports.entry", "reports.time", "reports.who", "reports.role", "reports.kind", "reports.about", "reports.name",
+    "reports.facts",
 )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ class Audit(Controller):
             (
                 (
                     row.id, stamp(row.at, actor.zone), row.actor_name, row.actor_role, row.kind, row.about,
-                    json.encode(row.facts).decode(),
+                    row.about_name, json.encode(row.facts).decode(),
                 )
                 for row in rows
             ),
@@ -60,7 +60,7 @@ class Audit(Controller):
 
 async def _read(
     actor: Actor, asked: rules.AuditFilter, most: int
-) -> tuple[list[Event], list[Named] | None, list[Named] | None]:
+) -> tuple[list[Entry], list[Named] | None, list[Named] | None]:
     """Return the entries, and whom the filter's words were taken to mean (None where it names nobody)."""
     people = await queries.people_like(actor, asked.person) if asked.person else None
     patients = await queries.patients_like(actor, asked.patient) if asked.patient else None

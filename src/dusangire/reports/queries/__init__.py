@@ -1,7 +1,7 @@
 """Reads of everything, for those who look at the whole; nothing here writes."""
 
 from dusangire.reports.queries.analytics import DishCount, MissCount, Ratings, miss_counts, ratings, top_dishes
-from dusangire.reports.queries.audit import AUDIT_PAGE, Named, entries, patients_like, people_like
+from dusangire.reports.queries.audit import AUDIT_PAGE, Entry, Named, entries, patients_like, people_like
 from dusangire.reports.queries.lists import (
     PAGE,
     SHEET,
@@ -21,7 +21,7 @@ from dusangire.reports.queries.system import Database, HospitalFigures, Waiting,
 from dusangire.reports.queries.today import now_waiting, payments, stops, trays
 
 __all__ = [
-    "AUDIT_PAGE", "PAGE", "SHEET", "Database", "DishCount", "HospitalFigures", "MissCount", "MissRow", "Named",
+    "AUDIT_PAGE", "PAGE", "SHEET", "Database", "DishCount", "Entry", "HospitalFigures", "MissCount", "MissRow", "Named",
     "OrderRow", "PaymentRow", "Ratings", "StopRow", "TaskRow", "Waiting", "all_hospitals", "database", "entries",
     "miss_counts", "near_misses", "now_waiting", "open_tasks", "orders", "orders_count", "patients_like",
     "payment_rows", "payments", "people_like", "ratings", "stopped", "stops", "top_dishes", "trays", "unrelayed",

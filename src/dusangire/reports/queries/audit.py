@@ -1,5 +1,7 @@
 """The journal as an auditor reads it: by person, by patient or thing, by kind and by day."""
 
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -7,11 +9,24 @@ from msgspec import Struct
 from dusangire.kernel.access import Actor
 from dusangire.kernel.clock import day_bounds
 from dusangire.kernel.db import fetch
-from dusangire.kernel.journal import Event
 from dusangire.reports.rules import AuditFilter
 
 AUDIT_PAGE = 100
 _MATCHES = 20
+
+
+class Entry(Struct, frozen=True):
+    """One line of the journal; `about_name` is what people call the thing, '' where it has no name."""
+
+    id: int
+    kind: str
+    about: str
+    about_name: str
+    actor: UUID | None
+    actor_name: str
+    actor_role: str
+    facts: dict[str, Any]
+    at: datetime
 
 
 class Named(Struct, frozen=True):
@@ -58,6 +73,11 @@ def _literal(said: str) -> str:
     return said.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+def _id_after(word: str) -> str:
+    """Return the SQL of the id in `about`, NULL where it is about another kind of thing."""
+    return f"CASE WHEN starts_with(e.about, '{word}:') THEN substr(e.about, {len(word) + 2})::uuid END"
+
+
 # Everything that is about a patient: the patient, their stays, trays, diet orders, allergies, holds and tasks.
 _THINGS = """
     SELECT 'patient:' || id FROM unnest($7::uuid[]) AS id
@@ -72,16 +92,18 @@ _THINGS = """
 
 async def entries(
     actor: Actor, asked: AuditFilter, people: list[UUID] | None, patients: list[UUID] | None, most: int = AUDIT_PAGE
-) -> list[Event]:
+) -> list[Entry]:
     """Return the entries asked for, the latest first. None for people or patients asks for everybody's. One statement.
 
     `kind` is a whole kind, or with a colon at its end all kinds of that thing.
     """
     return await fetch(
-        Event,
+        Entry,
         f"""
-        SELECT e.id, e.hospital, e.kind, e.about, e.actor, e.actor_role, e.actor_name, e.facts, e.at
-        FROM event e
+        SELECT e.id, e.kind, e.about,
+               coalesce(p.given_name || ' ' || p.family_name, o.code, whom.name, '') AS about_name,
+               e.actor, coalesce(nullif(e.actor_name, ''), who.name, '') AS actor_name, e.actor_role, e.facts, e.at
+        FROM (SELECT * FROM event e
         WHERE e.hospital = $1 AND e.at >= $2 AND e.at < $3
           AND ($4::bigint IS NULL OR e.id < $4)
           AND ($5 = '' OR e.kind = $5 OR (right($5, 1) = ':' AND starts_with(e.kind, $5)))
@@ -89,7 +111,12 @@ async def entries(
           AND {"true" if patients is None else f"e.about = ANY(ARRAY({_THINGS}))"}
           AND {"e.about = $8" if asked.about else "true"}
           AND ($6::uuid[] IS NULL OR true) AND ($7::uuid[] IS NULL OR true) AND ($8::text IS NULL OR true)
-        ORDER BY e.id DESC LIMIT $9
+        ORDER BY e.id DESC LIMIT $9) e
+        LEFT JOIN app_user who ON who.id = e.actor
+        LEFT JOIN patient p ON p.hospital = $1 AND p.id = {_id_after("patient")}
+        LEFT JOIN meal_order o ON o.hospital = $1 AND o.id = {_id_after("order")}
+        LEFT JOIN app_user whom ON whom.id = coalesce({_id_after("user")}, {_id_after("person")})
+        ORDER BY e.id DESC
         """,  # noqa: S608  constants of ours
         actor.hospital,
         day_bounds(asked.since, actor.zone)[0],

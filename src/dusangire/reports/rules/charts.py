@@ -1,7 +1,7 @@
 """Bars as numbers: where each mark of a chart stands, so that a template only writes them down."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -46,7 +46,7 @@ class Line(Struct, frozen=True):
 
 
 def by_hour(trays: Sequence[TrayCount], zone: str) -> list[Bar]:
-    """Return a bar for each hour in which serving begins: in time, late or missing, and still to come."""
+    """Return a bar for each hour from the first serving to the last: in time, late or missing, and still to come."""
     hours: dict[datetime, tuple[int, int, int]] = {}
     for one in trays:
         if one.status not in GONE:
@@ -54,7 +54,10 @@ def by_hour(trays: Sequence[TrayCount], zone: str) -> list[Bar]:
             on_time, late, to_come = hours.get(hour, (0, 0, 0))
             missed = one.late + one.overdue
             hours[hour] = (on_time + one.on_time, late + missed, to_come + one.trays - one.on_time - missed)
-    return bars([(f"{hour:%H}:00", *hours[hour]) for hour in sorted(hours)])
+    first, last = min(hours, default=None), max(hours, default=None)
+    whole = range(int((last - first).total_seconds() // 3600) + 1) if first and last else range(0)
+    every = [first + timedelta(hours=number) for number in whole] if first else []
+    return bars([(f"{hour:%H}:00", *hours.get(hour, (0, 0, 0))) for hour in every])
 
 
 def bars(columns: Sequence[tuple[str, int, int, int]]) -> list[Bar]:
@@ -65,7 +68,7 @@ def bars(columns: Sequence[tuple[str, int, int, int]]) -> list[Bar]:
 
 def width_of(found: Sequence[Bar]) -> int:
     """Return how wide the drawing of these bars is."""
-    return max(len(found) * _STEP, 6 * _STEP)
+    return max(len(found), 14) * _STEP
 
 
 def _bar(index: int, column: tuple[str, int, int, int], tallest: int) -> Bar:

@@ -77,12 +77,12 @@ class Admissions(Controller):
         if alike and not form.value.checked:
             return await _page(request, actor, bed_code, form, status=422, alike=alike)
         try:
-            patient = await _register(actor, form.value)
+            patient = await _register(actor, bed_code, form.value)
         except Refusal as refused:
             field = _FIELDS.get(refused.key, "mrn")
             form = form.refuse(field, refused.key, **refused.facts)
             return await _page(request, actor, bed_code, form, status=422, alike=alike)
-        return await _admitted(request, actor, bed_code, patient)
+        return await _with_pin(request, actor, patient)
 
     @post("/bed/{bed_code:str}/admit", opt=_MANAGE)
     async def admit(self, request: Request, actor: Acting, bed_code: str) -> Html:
@@ -127,9 +127,10 @@ class Admissions(Controller):
 _FIELDS = {"ward.mrn_known": "mrn", "ward.born_later": "birth_date", "form.phone_bad": "phone"}
 
 
-async def _register(actor: Actor, said: NewPatient) -> UUID:
-    return await service.register(
+async def _register(actor: Actor, bed_code: str, said: NewPatient) -> UUID:
+    return await service.register_and_admit(
         actor,
+        (await _bed(actor, bed_code)).id,
         mrn=said.mrn,
         given_name=said.given_name,
         family_name=said.family_name,
@@ -141,9 +142,13 @@ async def _register(actor: Actor, said: NewPatient) -> UUID:
 
 
 async def _admitted(request: Request, actor: Actor, bed_code: str, patient: UUID) -> Html:
-    """Admit, and show the PIN once: it is kept as a hash only, so no address can bring it back."""
     bed = await _bed(actor, bed_code)
     await service.admit(actor, patient, bed.id)
+    return await _with_pin(request, actor, patient)
+
+
+async def _with_pin(request: Request, actor: Actor, patient: UUID) -> Html:
+    """Show the PIN once: it is kept as a hash only, so no address can bring it back."""
     pin = await service.set_pin(actor, patient)
     return whole(request, "wards/pin.html", person=await queries.person(actor, patient), pin=pin, is_new=True)
 

@@ -3,7 +3,7 @@
 Lock order: patient, then beds by id. Whatever can make a tray unsafe starts with `lock` and ends with `changed`.
 """
 
-from dusangire.wards.service.admissions import admit, discharge, transfer
+from dusangire.wards.service.admissions import admit, discharge, register_and_admit, transfer
 from dusangire.wards.service.beds import add_beds, remove_bed
 from dusangire.wards.service.bedside import sign_in_from_bed
 from dusangire.wards.service.patients import measure, register
@@ -26,6 +26,7 @@ __all__ = [
     "lock",
     "measure",
     "register",
+    "register_and_admit",
     "remove_bed",
     "set_pin",
     "sign_in_from_bed",

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from uuid import UUID
 
 from asyncpg import ExclusionViolationError, UniqueViolationError
@@ -16,6 +17,7 @@ from dusangire.kernel.journal import record
 from dusangire.wards import queries
 from dusangire.wards.queries import BedRow, OpenStay
 from dusangire.wards.rules import EndReason
+from dusangire.wards.service.patients import register
 from dusangire.wards.service.safety import changed, lock, wards_bell
 from dusangire.wards.tables import Admission, Stay
 
@@ -41,6 +43,28 @@ async def admit(actor: Actor, patient: UUID, bed: UUID) -> UUID:
         )  # fmt: skip
         await changed(actor, patient, why="admitted")
     return admission
+
+
+async def register_and_admit(
+    actor: Actor,
+    bed: UUID,
+    *,
+    mrn: str,
+    given_name: str,
+    family_name: str,
+    birth_date: date,
+    sex: str,
+    phone: str | None,
+    language: str,
+) -> UUID:
+    """Register a patient and admit them at once; where the bed is taken, nobody is registered. As `admit`."""
+    async with transaction():
+        patient = await register(
+            actor, mrn=mrn, given_name=given_name, family_name=family_name, birth_date=birth_date, sex=sex,
+            phone=phone, language=language,
+        )  # fmt: skip
+        await admit(actor, patient, bed)
+    return patient
 
 
 async def transfer(actor: Actor, patient: UUID, bed: UUID) -> None:
