@@ -45,7 +45,9 @@ async def _work(stop: asyncio.Event) -> None:
         [jobs.run_reaction, jobs.run_chore],
         concurrency=4,
         timers={"sweep": 5, "schedule": 1},
-        dequeue_timeout=5,
+        dequeue_timeout=2,
+        shutdown_grace_period_s=2,
+        cancellation_hard_deadline_s=1,
     )
     await queue.connect()
     tasks = [
@@ -58,6 +60,7 @@ async def _work(stop: asyncio.Event) -> None:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
+        stop.set()  # SAQ hears the signal itself, and its worker then ends
     finally:
         await worker.stop()
         for task in tasks:

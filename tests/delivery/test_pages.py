@@ -60,7 +60,7 @@ def picture(size: tuple[int, int] = (2400, 1800)) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.req("F14", "F13", "CHK-1.7.1")
+@pytest.mark.req("F14", "F3", "CHK-1.7.1", "CHK-1.7.4", "CHK-1.7.9")
 async def test_a_carrier_collects_arrives_and_hands_over_with_plain_forms(
     tray: Tray, browser: Open, esther: Actor, card: Card
 ) -> None:
@@ -84,7 +84,7 @@ async def test_a_carrier_collects_arrives_and_hands_over_with_plain_forms(
     assert "both codes scanned" in element((await phone.get("/delivery/history")).text, f"handed-{made.id}")
 
 
-@pytest.mark.req("F2", "F3", "CHK-1.7.3")
+@pytest.mark.req("F2")
 async def test_two_hand_overs_at_once_are_one(tray: Tray, browser: Open, esther: Actor, card: Card) -> None:
     made = await tray(status=Status.READY)
     phone = browser(esther)
@@ -101,7 +101,7 @@ async def test_two_hand_overs_at_once_are_one(tray: Tray, browser: Open, esther:
     assert given == 1
 
 
-@pytest.mark.req("F3", "CHK-1.7.2")
+@pytest.mark.req("F3")
 async def test_a_wrong_bed_stops_the_whole_screen_and_is_noted_as_a_near_miss(
     tray: Tray, browser: Open, esther: Actor, card: Card
 ) -> None:
@@ -188,7 +188,7 @@ async def test_a_typed_bed_needs_the_name_and_the_year_that_the_patient_says(
     assert "name and year checked" in (await phone.get("/delivery/history")).text
 
 
-@pytest.mark.req("F3", "CHK-1.7.4")
+@pytest.mark.req("F3")
 async def test_nothing_is_handed_over_unchecked(tray: Tray, browser: Open, esther: Actor, card: Card) -> None:
     made = await tray(status=Status.READY)
     phone = browser(esther)
@@ -207,7 +207,7 @@ async def test_nothing_is_handed_over_unchecked(tray: Tray, browser: Open, esthe
     assert await status(esther, made) is Status.OUT_FOR_DELIVERY
 
 
-@pytest.mark.req("A13", "F2")
+@pytest.mark.req("A13")
 async def test_a_held_tray_cannot_be_handed_over_and_is_brought_back(
     bedside: Bedside, tray: Tray, browser: Open, esther: Actor, bosco: Actor, card: Card
 ) -> None:
@@ -225,7 +225,7 @@ async def test_a_held_tray_cannot_be_handed_over_and_is_brought_back(
     assert f"stop-{made.id}" not in (await phone.get("/delivery/")).text
 
 
-@pytest.mark.req("F13", "CHK-1.7.5")
+@pytest.mark.req("F13")
 async def test_a_tray_is_on_one_run_only_and_a_second_carrier_is_told_whose(
     tray: Tray, browser: Open, esther: Actor, carrier: Actor
 ) -> None:
@@ -263,7 +263,7 @@ async def test_a_tray_given_up_is_taken_over_by_another_and_the_history_stays(
     ]  # fmt: skip
 
 
-@pytest.mark.req("F14", "CHK-1.7.6")
+@pytest.mark.req("F14", "CHK-1.7.8")
 @pytest.mark.parametrize(
     "reason", ["asleep", "absent", "refused", "npo", "isolation", "moved", "procedure", "wrong_meal", "doctor"]
 )
@@ -293,7 +293,7 @@ async def test_a_reason_that_is_none_is_refused(tray: Tray, browser: Open, esthe
     assert await status(esther, made) is Status.OUT_FOR_DELIVERY
 
 
-@pytest.mark.req("F14")
+@pytest.mark.req("F1")
 async def test_a_patient_who_moved_is_found_in_the_new_bed(
     bedside: Bedside, tray: Tray, browser: Open, esther: Actor, bosco: Actor, card: Card
 ) -> None:
@@ -311,7 +311,7 @@ async def test_a_patient_who_moved_is_found_in_the_new_bed(
     assert (await phone.post(f"/delivery/{made.id}/hand-over", {"proof": "confirmed"})).status_code == 303
 
 
-@pytest.mark.req("F4", "CHK-1.7.7")
+@pytest.mark.req("F4", "CHK-1.7.5", "CHK-1.7.6")
 async def test_a_photo_is_made_small_and_forgets_where_it_was_taken(
     tray: Tray, browser: Open, esther: Actor, didier: Actor, bosco: Actor, card: Card
 ) -> None:
@@ -528,7 +528,7 @@ async def test_only_carriers_see_the_run(browser: Open, didier: Actor, amina: Ac
         assert (await browser(who).get("/delivery/")).status_code == 403
 
 
-@pytest.mark.req("F2", "CHK-1.7.5")
+@pytest.mark.req("A13")
 async def test_a_recall_rings_the_carriers_open_page_within_a_second(
     bedside: Bedside, tray: Tray, browser: Open, esther: Actor, bosco: Actor
 ) -> None:
@@ -544,3 +544,21 @@ async def test_a_recall_rings_the_carriers_open_page_within_a_second(
         await asyncio.wait_for(run.rung.wait(), 1)
         await asyncio.wait_for(at_bed.rung.wait(), 1)
     assert "visit--stop" in element((await phone.get("/delivery/", htmx=True)).text, f"stop-{made.id}")
+
+
+@pytest.mark.req("CHK-1.6.8")
+async def test_a_tray_that_becomes_ready_appears_on_the_carriers_open_page_within_a_second(
+    bedside: Bedside, tray: Tray, browser: Open, esther: Actor, didier: Actor
+) -> None:
+    made = await tray(status=Status.PREPARING)
+    phone = browser(esther)
+    assert f'id="collect-{made.id}"' not in (await phone.get("/delivery/")).text
+    cook = browser(didier)
+    await cook.get("/kitchen/")
+    hub = bedside.make.app.state.hub
+    with hub.listening(f"{esther.hospital}:orders") as ear:
+        await asyncio.sleep(1.2)
+        ear.rung.clear()
+        await cook.post(f"/kitchen/orders/{made.id}/ready")
+        await asyncio.wait_for(ear.rung.wait(), 1)
+    assert f'id="collect-{made.id}"' in (await phone.get("/delivery/", htmx=True)).text

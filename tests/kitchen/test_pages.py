@@ -7,7 +7,7 @@ import pytest
 
 from dusangire.diets import service as diets
 from dusangire.kernel.access import Actor
-from dusangire.kernel.db import acting_as, fetch_value
+from dusangire.kernel.db import acting_as, execute, fetch_value
 from dusangire.orders import queries as orders
 from dusangire.orders import service as order_service
 from dusangire.orders.queries import Ticket
@@ -23,7 +23,7 @@ async def status(actor: Actor, ticket: Ticket) -> Status:
         return (await orders.order(actor, ticket.id)).status
 
 
-@pytest.mark.req("E1")
+@pytest.mark.req("E1", "CHK-1.6.1", "CHK-1.6.4")
 async def test_the_wall_shows_bed_allergies_diet_and_food_of_each_tray(
     bedside: Bedside, tray: Tray, browser: Open, didier: Actor, bosco: Actor
 ) -> None:
@@ -43,7 +43,7 @@ async def test_the_wall_shows_bed_allergies_diet_and_food_of_each_tray(
     assert "Still to make" in page.text
 
 
-@pytest.mark.req("E1")
+@pytest.mark.req("E1", "CHK-1.6.3")
 async def test_the_texture_of_food_and_drink_stands_on_the_ticket_with_number_and_word(
     bedside: Bedside, tray: Tray, browser: Open, didier: Actor
 ) -> None:
@@ -54,7 +54,7 @@ async def test_the_texture_of_food_and_drink_stands_on_the_ticket_with_number_an
     assert "<b>2</b>Drink: mildly thick" in ticket
 
 
-@pytest.mark.req("E15")
+@pytest.mark.req("E15", "CHK-1.6.6", "CHK-1.6.7")
 async def test_a_cook_starts_and_finishes_a_tray_with_plain_forms(tray: Tray, browser: Open, didier: Actor) -> None:
     made = await tray()
     cook = browser(didier)
@@ -98,9 +98,7 @@ async def test_a_tray_that_moved_on_is_answered_in_words(tray: Tray, browser: Op
 
 
 @pytest.mark.req("E15")
-async def test_a_bumped_tray_is_called_back_and_only_the_last_ten_can_be(
-    tray: Tray, browser: Open, didier: Actor
-) -> None:
+async def test_a_bumped_tray_is_called_back(tray: Tray, browser: Open, didier: Actor) -> None:
     made = await tray(status=Status.READY)
     cook = browser(didier)
     page = await cook.get("/kitchen/recall")
@@ -110,7 +108,7 @@ async def test_a_bumped_tray_is_called_back_and_only_the_last_ten_can_be(
     assert await status(didier, made) is Status.PREPARING
 
 
-@pytest.mark.req("E15")
+@pytest.mark.req("E15", "CHK-1.6.9", "CHK-1.6.10")
 async def test_a_problem_needs_a_note_then_the_tray_is_made_again(tray: Tray, browser: Open, didier: Actor) -> None:
     made = await tray(status=Status.PREPARING)
     cook = browser(didier)
@@ -139,7 +137,7 @@ async def test_the_kitchen_cancels_a_tray_only_after_its_problem_was_reported(
     assert await status(didier, made) is Status.CANCELLED
 
 
-@pytest.mark.req("E2", "E15", "CHK-1.6.3")
+@pytest.mark.req("A13")
 async def test_a_stopped_tray_stays_struck_through_until_a_cook_has_seen_it(
     bedside: Bedside, tray: Tray, browser: Open, didier: Actor, bosco: Actor
 ) -> None:
@@ -160,7 +158,6 @@ async def test_a_stopped_tray_stays_struck_through_until_a_cook_has_seen_it(
     assert kinds.count("order:stop_seen") == 1
 
 
-@pytest.mark.req("E2")
 async def test_a_cancelled_tray_concerns_the_kitchen_only_once_cooking_began(
     tray: Tray, browser: Open, didier: Actor, bosco: Actor, make: Make
 ) -> None:
@@ -171,7 +168,7 @@ async def test_a_cancelled_tray_concerns_the_kitchen_only_once_cooking_began(
     assert "DO NOT SEND" in element(page.text, f"ticket-{begun.id}")
 
 
-@pytest.mark.req("E1")
+@pytest.mark.req("E1", "CHK-1.6.2")
 async def test_meals_have_tabs_with_counts_and_the_earliest_tray_comes_first(
     tray: Tray, browser: Open, didier: Actor, make: Make
 ) -> None:
@@ -184,7 +181,6 @@ async def test_meals_have_tabs_with_counts_and_the_earliest_tray_comes_first(
     assert (await cook.get("/kitchen/?period=%00nonsense")).status_code == 200
 
 
-@pytest.mark.req("E15")
 async def test_a_dish_is_sold_out_in_two_taps_and_back_in_one(
     bedside: Bedside, browser: Open, didier: Actor, make: Make
 ) -> None:
@@ -198,7 +194,7 @@ async def test_a_dish_is_sold_out_in_two_taps_and_back_in_one(
     assert "is-out" not in element((await cook.get("/kitchen/sold-out")).text, "dish-PAP")
 
 
-@pytest.mark.req("E16", "CHK-1.6.4")
+@pytest.mark.req("E16")
 async def test_scanning_a_ready_tray_says_once_that_it_left(tray: Tray, browser: Open, didier: Actor) -> None:
     made = await tray(status=Status.READY)
     cook = browser(didier)
@@ -236,22 +232,17 @@ async def test_only_cooks_see_the_kitchen(browser: Open, esther: Actor, amina: A
     assert (await browser(None).get("/kitchen/")).status_code == 303
 
 
-@pytest.mark.req("E2")
 async def test_the_pulse_tells_the_time_of_the_hospital(browser: Open, didier: Actor) -> None:
     beat = (await browser(didier).get("/kitchen/pulse")).json()
     assert beat["time"].count(":") == 1
     assert beat["now"] > 1_700_000_000
 
 
-@pytest.mark.req("E1", "E2")
-async def test_two_hundred_trays_are_drawn_from_four_statements(
-    tray: Tray, didier: Actor, make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def statements(didier: Actor, make: Make, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return how many statements one drawing of the wall takes."""
     from dusangire.kernel import db
     from dusangire.kitchen import queries
 
-    for _ in range(3):
-        await tray()
     told: list[str] = []
     connection = db.connection
 
@@ -259,8 +250,45 @@ async def test_two_hundred_trays_are_drawn_from_four_statements(
         told.append("one")
         return connection()
 
-    monkeypatch.setattr(db, "connection", counted)
-    with acting_as(make.actor):
-        board = await queries.board(didier, None, "en")
-    assert len(board.cards) == 3
-    assert len(told) <= 4
+    with monkeypatch.context() as patched, acting_as(make.actor):
+        patched.setattr(db, "connection", counted)
+        await queries.board(didier, None, "en")
+    return len(told)
+
+
+async def test_the_wall_takes_four_statements_and_no_more_for_more_trays(
+    tray: Tray, didier: Actor, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tray()
+    assert await statements(didier, make, monkeypatch) == 4
+    for _ in range(5):
+        await tray()
+    assert await statements(didier, make, monkeypatch) == 4
+
+
+@pytest.mark.req("CHK-1.6.5")
+async def test_a_special_request_is_shown_once_it_is_approved_and_not_before(
+    tray: Tray, browser: Open, didier: Actor, make: Make
+) -> None:
+    made = await tray()
+    cook = browser(didier)
+    for state, is_shown in (("waiting", False), ("declined", False), ("approved", True)):
+        with acting_as(make.actor):
+            await execute(
+                "UPDATE meal_order SET request = 'Without onion', request_state = $3 WHERE hospital = $1 AND id = $2",
+                make.actor.hospital,
+                made.id,
+                state,
+            )
+        ticket = element((await cook.get("/kitchen/")).text, f"ticket-{made.id}")
+        assert ("Without onion" in ticket) is is_shown
+
+
+async def test_only_the_last_bumped_trays_can_be_brought_back(
+    tray: Tray, browser: Open, didier: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [await tray(status=Status.READY) for _ in range(3)]
+    monkeypatch.setattr("dusangire.kitchen.rules.RECALLABLE", 2)
+    page = (await browser(didier).get("/kitchen/recall")).text
+    offered = [f"/kitchen/orders/{one.id}/recall" in page for one in made]
+    assert offered == [False, True, True]

@@ -1,7 +1,6 @@
 """The patient of these tests: admitted, asked for allergies, with a signed diet, and a lunch that can be ordered."""
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -51,6 +50,15 @@ class Bedside:
         facts: dict[str, Any] = {"key": uuid4().hex, "patient": self.id, "day": day, "period": period, "method": Method.CASH}
         return Checkout(**(facts | changes))
 
+    async def checkout_at(self, chosen: Sitting) -> Checkout:
+        return Checkout(uuid4().hex, self.id, chosen.day, str(chosen.period), Method.CASH)
+
+    async def checkout_raw(self, **changes: Any) -> Checkout:
+        facts: dict[str, Any] = {
+            "key": uuid4().hex, "patient": self.id, "day": (await self.sitting()).day, "period": "lunch", "method": Method.CASH,
+        }
+        return Checkout(**(facts | changes))
+
     async def order(self, *dishes: str, by: Actor | None = None, period: str = "lunch", **changes: Any) -> Order:
         await self.choose(*dishes, by=by, period=period)
         made = await service.place(by or self.patient, await self.checkout(period, **changes))
@@ -59,9 +67,6 @@ class Bedside:
     async def diet(self, *codes: str, **changes: Any) -> None:
         asked = Prescription(codes=codes, start_at=clock.now() - timedelta(seconds=1), **changes)
         await diets.sign(self.doctor, self.id, asked)
-
-
-Admit = Callable[..., Awaitable[Bedside]]
 
 
 @pytest.fixture(autouse=True)
@@ -83,11 +88,3 @@ async def bedside(make: Make, amina: Actor, bosco: Actor, diane: Actor) -> Bedsi
 @pytest.fixture
 async def cook(make: Make) -> Actor:
     return await make.user("Second Cook", Role.KITCHEN)
-
-
-def minutes(number: int) -> timedelta:
-    return timedelta(minutes=number)
-
-
-def later(moment: datetime, number: int) -> datetime:
-    return moment + timedelta(minutes=number)

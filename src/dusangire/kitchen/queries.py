@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -38,9 +38,12 @@ class _Seen(Struct, frozen=True):
 
 
 async def board(actor: Actor, period: str | None, language: str) -> Board:
-    """Return the wall of today's trays. Four statements, one more while a stopped tray stands on it."""
+    """Return the wall: every tray still to make or to stop, tomorrow's too and last night's until they are settled.
+
+    Four statements, one more while a stopped tray stands on it.
+    """
     now = clock.now()
-    found = await orders.tickets(actor, set(rules.SHOWN), clock.local_day(now, actor.zone))
+    found = await orders.tickets(actor, set(rules.SHOWN), since=_since(actor, now))
     shown = await _without_seen(actor, [ticket for ticket in found if _concerns(ticket)])
     diets = await ward_diets(actor, [ticket.patient for ticket in shown])
     chosen = [ticket for ticket in shown if period is None or ticket.period == period]
@@ -51,10 +54,15 @@ async def board(actor: Actor, period: str | None, language: str) -> Board:
 async def at_pass(actor: Actor, language: str) -> list[Card]:
     """Return the trays that are ready and still in the kitchen, the last one first. Four statements."""
     now = clock.now()
-    found = await orders.tickets(actor, {Status.READY}, clock.local_day(now, actor.zone))
+    found = await orders.tickets(actor, {Status.READY}, since=_since(actor, now))
     found.sort(key=lambda ticket: ticket.ready_at or ticket.status_at, reverse=True)
     diets = await ward_diets(actor, [ticket.patient for ticket in found])
     return [_card(ticket, diets.get(ticket.patient), now, language) for ticket in found]
+
+
+def _since(actor: Actor, now: datetime) -> date:
+    """A tray of the evening is still a tray after midnight."""
+    return clock.local_day(now, actor.zone) - timedelta(days=1)
 
 
 async def card(actor: Actor, order_id: UUID, language: str) -> Card:

@@ -123,7 +123,10 @@ async def _orders(actor: Actor, ids: list[UUID]) -> dict[UUID, list[DietOrderRow
 async def _holds(actor: Actor, ids: list[UUID]) -> dict[UUID, tuple[Fast, ...]]:
     rows = await fetch(
         _Hold,
-        "SELECT patient, start_at, end_at, set_at, cancelled_at FROM npo_hold WHERE hospital = $1 AND patient = ANY($2)",
+        """
+        SELECT patient, start_at, end_at, set_at, cancelled_at FROM npo_hold
+        WHERE hospital = $1 AND patient = ANY($2)
+        """,
         actor.hospital,
         ids,
     )

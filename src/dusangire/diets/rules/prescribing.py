@@ -235,7 +235,7 @@ def ruling_for(conflict: Conflict, prevails: str) -> Ruling:
 def hold_fact(start: datetime, end: datetime | None, set_at: datetime, cancelled_at: datetime | None) -> HoldFacts:
     """Return a stored hold as the verdict reads it.
 
-    One set for a time already begun counts from when it was set: what was signed before that was signed before the hold.
+    One set for a time already begun counts from when it was set: what was signed before that, was signed before it.
     """
     is_late = start < set_at and (end is None or set_at < end)
     return HoldFacts(set_at if is_late else start, end, cancelled_at)

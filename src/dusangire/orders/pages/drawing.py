@@ -60,9 +60,9 @@ class Search(Struct, frozen=True):
     category: str = ""
 
 
-async def menu_of(request: Request, actor: Actor, about: Whom) -> dict[str, Any]:  # type: ignore[type-arg]
+async def menu_of(request: Request, actor: Actor, about: Whom, *, dish: str = "") -> dict[str, Any]:
     """Return everything the templates of the menu ask for."""
-    shown = await queries.portal(actor, about.patient, about.day, about.period)
+    shown = await queries.portal(actor, about.patient, about.day, about.period, dish=dish)
     said = request.query_params
     search = Search(said.get("q", "").replace("\x00", "").strip()[:60], said.get("category", "")[:30])
     shelf = narrowed(shown.shelf, search.text, search.category)
@@ -74,7 +74,7 @@ async def menu_of(request: Request, actor: Actor, about: Whom) -> dict[str, Any]
     }
 
 
-def _frame(request: Request, actor: Actor, about: Whom, shown: Portal) -> dict[str, Any]:  # type: ignore[type-arg]
+def _frame(request: Request, actor: Actor, about: Whom, shown: Portal) -> dict[str, Any]:
     nutrient = main_nutrient(shown.meters)
     return {
         "p": shown,
@@ -96,7 +96,8 @@ async def with_fast(actor: Actor, shown: dict[str, Any]) -> dict[str, Any]:
     found: Portal = shown["p"]
     if found.stop is None or not found.stop.is_harm:
         return shown
-    held = [row for row in await diets.holds(actor, found.person.id) if row.is_open(found.now) and row.has_begun(found.now)]
+    rows = await diets.holds(actor, found.person.id)
+    held = [row for row in rows if row.is_open(found.now) and row.has_begun(found.now)]
     if not held:
         return shown
     ends = [row.end_at for row in held if row.end_at is not None]
@@ -127,7 +128,7 @@ def _meals(actor: Actor, shown: Portal) -> list[Meal]:
             is_open=one == shown.sitting,
             is_late=is_late(one.cutoff_at, shown.now),
             chosen=shown.cart_of(one).count,
-            ordered=next((tray for tray in shown.under_way if (tray.day, tray.period) == (one.day, str(one.period))), None),
+            ordered=shown.tray_of(one),
         )
         for one in shown.sittings
     ]

@@ -23,6 +23,7 @@ from dusangire.payments import queries as payments
 SEES = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT, Can.ORDERS_SEE, Can.NUTRITION_WORK, Can.SUPPORT_WORK)
 ACTS = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT)
 STOPS = needs(Can.ORDER_FOR_PATIENT, Can.NUTRITION_WORK, Can.SUPPORT_WORK)
+CANCELS = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT, Can.NUTRITION_WORK, Can.SUPPORT_WORK)
 _EATEN = frozenset({Status.DELIVERED, Status.COMPLETED})
 
 
@@ -99,7 +100,7 @@ class OrderPages(Controller):
         await service.rate(actor, order_id, said.stars, reason=said.reason, comment=said.comment)
         return go(request, f"/orders/{order_id}?rated=1")
 
-    @post("/{order_id:uuid}/cancel", opt=needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT, Can.NUTRITION_WORK, Can.SUPPORT_WORK))
+    @post("/{order_id:uuid}/cancel", opt=CANCELS)
     async def cancel(self, request: Request, actor: Acting, order_id: UUID) -> Html:
         await service.cancel(actor, order_id)
         return go(request, f"/orders/{order_id}")

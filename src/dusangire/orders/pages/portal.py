@@ -54,7 +54,8 @@ class PatientPages(Controller):
 
         async def redraw() -> str:
             shown = await with_fast(actor, await menu_of(request, actor, about))
-            return draw(request, "orders/_portal.html", **shown) + draw(request, "orders/_bar.html", **shown | {"oob": OOB})
+            bar = draw(request, "orders/_bar.html", **shown | {"oob": OOB})
+            return draw(request, "orders/_portal.html", **shown) + bar
 
         bells = (f"patient:{about.patient}", f"{actor.hospital}:menu")
         return stream(request.app.state.hub, *bells, draw=redraw)
@@ -71,7 +72,7 @@ class PatientPages(Controller):
 
 
 async def _dish(request: Request, actor: Actor, code: str, about: Whom) -> dict[str, Any]:
-    shown = await menu_of(request, actor, about)
+    shown = await menu_of(request, actor, about, dish=code.upper())
     found: Portal = shown["p"]
     card = found.cards.get(code.upper())
     if card is None:

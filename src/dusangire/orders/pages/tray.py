@@ -1,4 +1,4 @@
-"""The tray before it is ordered: adding, changing, taking off, with JavaScript in place and without it by plain forms."""
+"""The tray before it is ordered: adding, changing, taking off, in place or by plain forms."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -129,17 +129,11 @@ def _line(choice: Choice, quantity: int) -> TrayLine:
 
 def _without(found: Portal, tapped: TrayLine) -> tuple[TrayLine, ...]:
     """Return the tray as it was before the tap."""
-    kept = []
-    is_there = False
-    for line in found.cart.tray():
-        if (line.dish, line.portion) == (tapped.dish, tapped.portion):
-            is_there = True
-            line = TrayLine(line.dish, line.portion, int(line.quantity) - int(tapped.quantity))
-        if line.quantity >= 1:
-            kept.append(line)
-    if not is_there and tapped.quantity < 0:
-        kept.append(TrayLine(tapped.dish, tapped.portion, 1))
-    return tuple(kept)
+    slot = (tapped.dish, tapped.portion)
+    rest = tuple(line for line in found.cart.tray() if (line.dish, line.portion) != slot)
+    now = sum(int(line.quantity) for line in found.cart.tray() if (line.dish, line.portion) == slot)
+    before = now - int(tapped.quantity)
+    return (*rest, TrayLine(*slot, before)) if before >= 1 else rest
 
 
 async def _with_something(actor: Actor, about: Whom) -> Whom:

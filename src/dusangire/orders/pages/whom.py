@@ -40,7 +40,7 @@ class Whom(Struct, frozen=True):
         return Whom(self.patient, self.is_for_other, day, period)
 
 
-def whom(actor: Actor, request: Request) -> Whom:  # type: ignore[type-arg]
+def whom(actor: Actor, request: Request) -> Whom:
     """Return for whom the address asks. Raises NotHere where the person has no patient and names none."""
     said = request.query_params
     return _whom(actor, said.get("for", ""), said.get("day", ""), said.get("period", ""))

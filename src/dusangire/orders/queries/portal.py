@@ -19,7 +19,7 @@ from dusangire.kernel.money import Money
 from dusangire.kernel.money import total as sum_of
 from dusangire.kernel.phrase import Named
 from dusangire.menu import queries as menu
-from dusangire.menu.rules import Card, Period, Sitting, portion_price, sittings
+from dusangire.menu.rules import Card, Nutrients, Period, Sitting, portion_nutrients, portion_price, sittings
 from dusangire.orders.queries.carts import CART_ROWS, Cart, CartLine
 from dusangire.orders.queries.judging import others
 from dusangire.orders.queries.orders import ORDER_ROWS, Order
@@ -120,6 +120,11 @@ class Portal(Struct, frozen=True, dict=True):
         card = self.cards.get(line.dish_code)
         return portion_price(card.price, line.portion) * line.quantity if card else Money(0)
 
+    def inside(self, line: CartLine) -> Nutrients:
+        """Return what one portion of a line holds."""
+        card = self.cards.get(line.dish_code)
+        return portion_nutrients(card.nutrients, line.portion) if card else Nutrients()
+
     @cached_property
     def stop(self) -> Why | None:
         """Why nothing at all may be ordered; None where something may."""
@@ -164,14 +169,24 @@ class Portal(Struct, frozen=True, dict=True):
         """What is chosen of each limited nutrient, the ones that matter most."""
         return main_meters(budget(self.prepared, self.cart.tray())) if self.prepared and not self.stop else []
 
+    def tray_of(self, at: Sitting) -> Order | None:
+        """Return the tray that is ordered for a sitting; None where there is none."""
+        found = (tray for tray in self.bedside.trays if (tray.day, tray.period) == (at.day, str(at.period)))
+        return next(found, None)
+
     @property
     def under_way(self) -> list[Order]:
         """The trays of today and tomorrow, the next meal first."""
         return list(self.bedside.trays)
 
 
-async def portal(actor: Actor, patient: UUID, day: date | None = None, period: str = "") -> Portal:
-    """Return the portal of a patient at the sitting asked for, or at the next that can be ordered. Raises NotHere."""
+async def portal(
+    actor: Actor, patient: UUID, day: date | None = None, period: str = "", *, dish: str = ""
+) -> Portal:
+    """Return the portal of a patient at the sitting asked for, or at the next that can be ordered. Raises NotHere.
+
+    `dish`: where no sitting is asked for, the next at which this dish is served.
+    """
     now = clock.now()
     there = await bedside(actor, patient, clock.local_day(now, actor.zone))
     open_now = tuple(
@@ -180,13 +195,16 @@ async def portal(actor: Actor, patient: UUID, day: date | None = None, period: s
         if is_still_orderable(actor, one.cutoff_at, one.serve_to, now)
     )
     wanted = next((one for one in open_now if (one.day, str(one.period)) == (day, period)), None)
-    chosen = wanted or (open_now[0] if open_now and day is None else None)
+    cards = await menu.cards(actor)
+    meals = cards[dish].meals if dish in cards else None
+    likely = [one for one in open_now if meals is None or one.meal in meals] or open_now
+    chosen = wanted or (likely[0] if likely and day is None else None)
     return Portal(
         bedside=there,
         sitting=chosen,
         sittings=open_now,
         prepared=await _prepared(actor, patient, there, chosen, now) if chosen else None,
-        cards=await menu.cards(actor),
+        cards=cards,
         dishes=await menu.dishes(actor),
         now=now,
     )
@@ -205,7 +223,8 @@ async def bedside(actor: Actor, patient: UUID, today: date) -> Bedside:
                 LEFT JOIN ward w ON w.hospital = b.hospital AND w.id = b.ward
                 WHERE p.hospital = $1 AND p.id = $2) AS person,
                (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.serve_from, t.placed_at), '[]') FROM (
-                    {ORDER_ROWS} WHERE o.hospital = $1 AND o.patient = $2 AND o.day >= $3 AND o.status <> ALL($4::text[])
+                    {ORDER_ROWS}
+                    WHERE o.hospital = $1 AND o.patient = $2 AND o.day >= $3 AND o.status <> ALL($4::text[])
                 ) t) AS trays,
                (SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]') FROM (
                     {CART_ROWS} WHERE c.hospital = $1 AND c.patient = $2 AND c.day >= $3 AND c.checked_out_at IS NULL

@@ -71,17 +71,24 @@ _TICKET = f"""
 
 
 async def tickets(
-    actor: Actor, statuses: frozenset[Status] | set[Status], day: date | None = None, period: str | None = None
+    actor: Actor,
+    statuses: frozenset[Status] | set[Status],
+    day: date | None = None,
+    period: str | None = None,
+    *,
+    since: date | None = None,
 ) -> list[Ticket]:
     """Return the trays in these states with their beds, the meal served first and the order placed first on top.
 
-    `day` and `period` narrow; None means any. One statement, however many trays.
+    `day` and `period` narrow, `since` leaves out what was for an earlier day; None means any. One statement, however
+    many trays.
     """
     return await fetch(
         Ticket,
         f"""
         {_TICKET} WHERE o.hospital = $1 AND o.status = ANY($2::text[]) AND ($3::date IS NULL OR o.day = $3)
           AND ($4::text IS NULL OR o.period = $4) AND ($5::uuid IS NULL OR o.patient = $5)
+          AND ($6::date IS NULL OR o.day >= $6)
         ORDER BY o.serve_from, o.placed_at, o.id
         """,
         actor.hospital,
@@ -89,6 +96,7 @@ async def tickets(
         day,
         period,
         own(actor),
+        since,
     )
 
 

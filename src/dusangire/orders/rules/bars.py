@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from dusangire.diets.rules import Meter
-from dusangire.kernel.phrase import Phrase
+from dusangire.kernel.phrase import Named, Phrase
 
 from .why import nutrient_key, unit_key
 
@@ -84,7 +84,7 @@ def _room(meter: Meter, unit: Phrase) -> Phrase | None:
 
 
 def _spoken(meter: Meter, unit: Phrase, name: Phrase) -> Phrase:
-    facts = {"value": _shown(meter.chosen), "unit": unit, "nutrient": name}
+    facts: dict[str, Phrase | Named | str | int] = {"value": _shown(meter.chosen), "unit": unit, "nutrient": name}
     if meter.least and meter.most is not None:
         return Phrase("order.meter.between", facts | {"from": _shown(meter.least), "to": _shown(meter.most)})
     if meter.most is not None:

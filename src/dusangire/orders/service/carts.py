@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from dusangire.diets import queries as diet_queries
 from dusangire.diets import service as diets
-from dusangire.diets.rules import Answer, Gate, TrayLine, Verdict, prepare
+from dusangire.diets.rules import Answer, Gate, Prepared, TrayLine, Verdict, prepare
 from dusangire.diets.rules.facts import verdict_of
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
@@ -19,8 +19,9 @@ from dusangire.kernel.phrase import Named
 from dusangire.menu import queries as menu
 from dusangire.menu.rules import Card, Sitting
 from dusangire.orders import queries
+from dusangire.orders.queries import CartLine as CartLineRead
 from dusangire.orders.rules import MOST_OF_ONE, PORTIONS, Why, is_still_orderable, ordered_by, period_phrase, serving_of
-from dusangire.orders.service.judging import ground, names_of, reason_for
+from dusangire.orders.service.judging import ground, reason_for
 from dusangire.orders.tables import Cart, CartLine
 
 
@@ -49,16 +50,18 @@ async def add(actor: Actor, choice: Choice, quantity: int = 1) -> None:
     card = await _offered(actor, choice)
     if choice.portion not in PORTIONS or not 1 <= quantity <= MOST_OF_ONE:
         raise Refusal("order.why.portion", status=422)
+    prepared = await _prepared(actor, choice)
     async with transaction():
         cart = await _locked(actor, choice)
-        kept = (await queries.cart(actor, choice.patient, choice.sitting.day, choice.sitting.period)).lines
-        found = await _against(actor, choice, tuple(line.tray_line() for line in kept), quantity)
+        kept = await _lines(actor, choice)
         before = next((one.quantity for one in kept if (one.dish, one.portion) == (card.id, choice.portion)), 0)
-        if found is None and before + quantity <= MOST_OF_ONE:
+        is_too_many = before + quantity > MOST_OF_ONE
+        answer = _judged(prepared, choice, kept, quantity)
+        if answer.is_allowed and not is_too_many:
             await _put(actor, _Slot(cart, card.id, choice.portion), before, before + quantity)
-    if found is not None:
-        raise Refusal("order.blocked", dish=_named(card), why=found.whole)
-    if before + quantity > MOST_OF_ONE:
+    if not answer.is_allowed:
+        raise await _blocked(actor, choice, card, answer)
+    if is_too_many:
         raise Refusal("order.most_of_one", dish=_named(card), limit=MOST_OF_ONE)
 
 
@@ -70,7 +73,7 @@ async def set_quantity(actor: Actor, choice: Choice, by: int) -> None:
     card = await _known(actor, choice)
     async with transaction():
         cart = await _locked(actor, choice)
-        kept = (await queries.cart(actor, choice.patient, choice.sitting.day, choice.sitting.period)).lines
+        kept = await _lines(actor, choice)
         before = next((one.quantity for one in kept if (one.dish, one.portion) == (card, choice.portion)), 0)
         if before:
             await _put(actor, _Slot(cart, card, choice.portion), before, max(0, before + by))
@@ -78,26 +81,24 @@ async def set_quantity(actor: Actor, choice: Choice, by: int) -> None:
 
 async def set_portion(actor: Actor, choice: Choice, portion: Decimal) -> None:
     """Serve a line in another portion, judged as in `add`; it keeps its quantity, and on a refusal its portion."""
-    if portion == choice.portion:
-        return
-    card = await _offered(actor, choice)
-    wanted = Choice(choice.patient, choice.sitting, choice.dish, portion)
     if portion not in PORTIONS:
         raise Refusal("order.why.portion", status=422)
+    card = await _offered(actor, choice)
+    wanted = Choice(choice.patient, choice.sitting, choice.dish, portion)
+    prepared = await _prepared(actor, wanted)
     async with transaction():
         cart = await _locked(actor, choice)
-        kept = (await queries.cart(actor, choice.patient, choice.sitting.day, choice.sitting.period)).lines
+        kept = await _lines(actor, choice)
         old = next((one for one in kept if (one.dish, one.portion) == (card.id, choice.portion)), None)
-        if old is None:
+        if old is None or portion == choice.portion:
             return
-        rest = tuple(one.tray_line() for one in kept if one is not old)
-        found = await _against(actor, wanted, rest, old.quantity)
-        if found is None:
-            other = next((one.quantity for one in kept if (one.dish, one.portion) == (card.id, portion)), 0)
+        other = next((one.quantity for one in kept if (one.dish, one.portion) == (card.id, portion)), 0)
+        answer = _judged(prepared, wanted, tuple(one for one in kept if one is not old), old.quantity)
+        if answer.is_allowed:
             await _put(actor, _Slot(cart, card.id, choice.portion), old.quantity, 0)
             await _put(actor, _Slot(cart, card.id, portion), other, min(MOST_OF_ONE, other + old.quantity))
-    if found is not None:
-        raise Refusal("order.blocked", dish=_named(card), why=found.whole)
+    if not answer.is_allowed:
+        raise await _blocked(actor, wanted, card, answer)
 
 
 async def clear(actor: Actor, patient: UUID, sitting: Sitting) -> None:
@@ -171,24 +172,33 @@ def _refuse_stranger(actor: Actor, patient: UUID) -> None:
         raise NotHere
 
 
-async def _against(actor: Actor, choice: Choice, kept: tuple[TrayLine, ...], quantity: int) -> Why | None:
-    """Return why the dish may not join the tray, None where it may; a refusal is recorded.
-
-    What is wrong with another line by itself is told at the tray, and not held against this dish.
-    """
+async def _prepared(actor: Actor, choice: Choice) -> Prepared:
+    """Return the patient's facts for this sitting, read before the cart is locked: the cart's gate is advice."""
     sitting = choice.sitting
     on = await ground(actor)
     facts = await diet_queries.facts(actor, choice.patient, ordered_by=ordered_by(actor))
     found = queries.others(await queries.trays(actor, choice.patient, sitting.day, sitting.day), None, actor.zone)
     serving = serving_of(sitting.day, sitting.period, sitting.serve_from, actor.zone)
-    prepared = prepare(facts, serving, found, on.manual, on.dishes, on.now)
-    whole = prepared.judge((*kept, TrayLine(choice.dish, choice.portion, quantity)), Gate.CART)
-    answer = verdict_of([reason for reason in whole.reasons if reason.dish in (None, choice.dish)])
-    if answer.is_allowed:
-        return None
-    told = reason_for(answer, await names_of(actor))
-    await tell_blocked(actor, choice.patient, answer, told, dish=choice.dish)
-    return told
+    return prepare(facts, serving, found, on.manual, on.dishes, on.now)
+
+
+def _judged(prepared: Prepared, choice: Choice, kept: tuple[CartLineRead, ...], quantity: int) -> Verdict:
+    """Return whether the dish may join the tray; what is wrong with another line by itself is not held against it."""
+    lines = (*(line.tray_line() for line in kept), TrayLine(choice.dish, choice.portion, quantity))
+    whole = prepared.judge(lines, Gate.CART)
+    return verdict_of([reason for reason in whole.reasons if reason.dish in (None, choice.dish)])
+
+
+async def _blocked(actor: Actor, choice: Choice, card: Card, answer: Verdict) -> Refusal:
+    """Record the attempt and return the refusal in words."""
+    told = reason_for(answer, {card.code: _named(card)})
+    async with transaction():
+        await tell_blocked(actor, choice.patient, answer, told, dish=choice.dish)
+    return Refusal("order.blocked", dish=_named(card), why=told.whole)
+
+
+async def _lines(actor: Actor, choice: Choice) -> tuple[CartLineRead, ...]:
+    return (await queries.cart(actor, choice.patient, choice.sitting.day, choice.sitting.period)).lines
 
 
 async def _locked(actor: Actor, choice: Choice) -> UUID:

@@ -45,7 +45,7 @@ async def ground(actor: Actor) -> Ground:
         manual_rev=manual_rev,
         dishes=await menu.dishes(actor),
         menu_rev=menu_rev,
-        now=clock.now(),
+        now=clock.local(clock.now(), actor.zone),
     )
 
 
@@ -72,9 +72,3 @@ async def judged(actor: Actor, tray: Order, found: list[Order], on: Ground, gate
 def reason_for(verdict: Verdict, names: Mapping[str, Named]) -> Why:
     """Return the words of what matters most in a verdict that does not allow."""
     return first(verdict, names.get)
-
-
-async def names_of(actor: Actor) -> dict[str, Named]:
-    """Return the names of every dish on the menu, by code."""
-    return {code: Named(card.name_en, card.name_fr, card.name_rw) for code, card in (await menu.cards(actor)).items()}
-
