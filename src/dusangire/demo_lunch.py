@@ -188,9 +188,11 @@ async def _choose(lunch: Lunch, patient: Walker) -> None:
 
 
 async def _check_out(lunch: Lunch, patient: Walker, guest: Guest) -> bool:
-    await patient.open("/checkout")
-    if not patient.has("Place order"):
+    await patient.open("/cart")
+    onward = patient.links("/checkout")
+    if not onward:
         return False
+    await patient.open(onward[0])
     await patient.press("Place order")
     found = re.search(r"/orders/([0-9a-f-]{36})", patient.url)
     if found is None:

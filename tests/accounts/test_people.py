@@ -23,7 +23,12 @@ async def _kinds(make, user):
 
 @pytest.mark.req("M11", "CHK-6.2.4", "CHK-6.2.8")
 async def test_an_admin_creates_a_user_who_is_invited_by_mail(make, grace, browser):
-    form = {"name": "Aline Nurse", "role": "nurse", "email": f"Aline.{make.actor.hospital}@Hospital.RW", "language": "rw"}
+    form = {
+        "name": "Aline Nurse",
+        "role": "nurse",
+        "email": f"Aline.{make.actor.hospital}@Hospital.RW",
+        "language": "rw",
+    }
     answer = await browser(grace).post("/admin/users/new", form)
     assert answer.status_code == 303
     page = await browser(grace).get(answer.headers["location"])
@@ -93,7 +98,11 @@ async def test_a_right_taken_away_is_gone_on_the_next_request_and_back_on_the_on
 async def test_a_right_granted_opens_its_pages_on_the_next_request(make, grace, didier, browser):
     cook, post = browser(didier), await _post(didier)
     assert (await cook.get("/analytics/")).status_code == 403
-    part = await browser(grace).post(f"/admin/users/{didier.user}/rights", {"membership": str(post), "right": "analytics_see", "verb": "grant"}, htmx=True)
+    part = await browser(grace).post(
+        f"/admin/users/{didier.user}/rights",
+        {"membership": str(post), "right": "analytics_see", "verb": "grant"},
+        htmx=True,
+    )
     assert part.status_code == 200
     assert "Yes, granted" in element(part.text, "person")
     assert (await cook.get("/analytics/")).status_code == 200
@@ -145,7 +154,12 @@ async def test_an_admin_changes_nothing_about_a_super_admin_or_another_admin(mak
     other = await make.user("Gisele Admin", Role.ADMIN)
     for above in (habib, other):
         post = await _post(above)
-        for path, form in (("disable", {}), (f"roles/{post}/end", {}), ("rights", {"membership": str(post), "right": "orders_see", "verb": "revoke"}), ("invite", {})):
+        for path, form in (
+            ("disable", {}),
+            (f"roles/{post}/end", {}),
+            ("rights", {"membership": str(post), "right": "orders_see", "verb": "revoke"}),
+            ("invite", {}),
+        ):
             assert (await browser(grace).post(f"/admin/users/{above.user}/{path}", form)).status_code == 403, path
 
 

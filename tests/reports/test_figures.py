@@ -23,7 +23,10 @@ async def lunch(make, amina, esther):
     """Seven trays whose every number is known: 2 in time, 1 late, 1 missing, 1 to come, 1 held, 1 cancelled."""
     now = clock.now()
     over = now - timedelta(minutes=30)
-    in_time = [await tray(make, amina, status="delivered", serve_to=over, handed_over=over - timedelta(minutes=10)) for _ in range(2)]
+    in_time = [
+        await tray(make, amina, status="delivered", serve_to=over, handed_over=over - timedelta(minutes=10))
+        for _ in range(2)
+    ]
     late = await tray(make, amina, status="completed", serve_to=over, handed_over=over + timedelta(seconds=1))
     missing = await tray(make, amina, status="ready", serve_to=over)
     to_come = await tray(make, amina, status="confirmed", period="dinner")
@@ -37,7 +40,16 @@ async def lunch(make, amina, esther):
     await blocked(make, amina, "ALLERGY.contains.milk.item")
     await blocked(make, amina, "NA2G.max.sodium_mg.meal")
     with acting_as(make.actor):
-        await NearMiss.insert(NearMiss(id=uuid7(), hospital=make.actor.hospital, meal_order=missing, kind="wrong_bed", seen_by=esther.user, seen_at=now))
+        await NearMiss.insert(
+            NearMiss(
+                id=uuid7(),
+                hospital=make.actor.hospital,
+                meal_order=missing,
+                kind="wrong_bed",
+                seen_by=esther.user,
+                seen_at=now,
+            )
+        )
     return {"in_time": in_time, "late": late, "missing": missing, "to_come": to_come, "held": held, "gone": gone}
 
 
@@ -46,6 +58,7 @@ async def test_the_figures_equal_a_ground_truth_computed_another_way(make, lunch
     now, day = clock.now(), clock.local_day(clock.now(), make.actor.zone)
     trays = (await queries.trays(grace, day, day, now))[day]
     truth = "SELECT count(*) FROM meal_order WHERE hospital = $1 AND day = $2 AND "
+
     async def number(condition):
         return await fetch_value(truth + condition, make.actor.hospital, day)
 
@@ -54,12 +67,22 @@ async def test_the_figures_equal_a_ground_truth_computed_another_way(make, lunch
     gone = "('cancelled', 'refused', 'expired')"
     assert share.due == await number(f"(delivered_at IS NOT NULL OR (serve_to < now() AND status NOT IN {gone}))") == 4
     assert rules.ordered(trays) == await number(f"NOT status IN {gone}") == 6
-    assert rules.by_status(trays) == {"delivered": 2, "cancelled": 1, "completed": 1, "confirmed": 1, "held": 1, "ready": 1}
+    assert rules.by_status(trays) == {
+        "delivered": 2,
+        "cancelled": 1,
+        "completed": 1,
+        "confirmed": 1,
+        "held": 1,
+        "ready": 1,
+    }
     assert {stop.why: stop.times for stop in await queries.stops(grace, day, day)} == {"allergy": 2, "limit": 1}
     waiting = await queries.now_waiting(grace, day, now)
     assert (waiting.in_bed, waiting.ordering, waiting.near_misses, waiting.held) == (1, 1, 1, 1)
     paid = await queries.payments(grace, day)
-    money = await fetch_value("SELECT sum(amount_minor) FROM payment WHERE hospital = $1 AND state IN ('paid', 'charged')", make.actor.hospital)
+    money = await fetch_value(
+        "SELECT sum(amount_minor) FROM payment WHERE hospital = $1 AND state IN ('paid', 'charged')",
+        make.actor.hospital,
+    )
     assert rules.settled(paid).minor == money == 4300
     assert rules.still_pending(paid).minor == 900
     assert sum(one.unpaid for one in paid) == 1
@@ -91,7 +114,17 @@ async def test_the_dashboard_says_the_answer_and_links_every_number(lunch, grace
     assert page.status_code == 200
     today = element(page.text, "today")
     assert "Dinner" in today or "Lunch" in today
-    for link in ("show=ordered", "show=late", "kind=order:blocked", "/admin/near-misses", "/admin/payments", "status=held", "why=allergy", "method=cash", "/admin/system"):
+    for link in (
+        "show=ordered",
+        "show=late",
+        "kind=order:blocked",
+        "/admin/near-misses",
+        "/admin/payments",
+        "status=held",
+        "why=allergy",
+        "method=cash",
+        "/admin/system",
+    ):
         assert link in today, link
     assert "50 %" in today
     assert "2 of 4 trays due" in today
@@ -108,7 +141,14 @@ async def test_the_fragment_that_is_streamed_is_the_one_on_the_page(grace, brows
 @pytest.mark.req("M1")
 async def test_a_day_of_the_address_shows_that_day(make, amina, grace, browser):
     yesterday = clock.local_day(clock.now(), make.actor.zone) - timedelta(days=1)
-    order = await tray(make, amina, day=yesterday, status="delivered", serve_to=clock.now() - timedelta(days=1), handed_over=clock.now() - timedelta(days=1, hours=1))
+    order = await tray(
+        make,
+        amina,
+        day=yesterday,
+        status="delivered",
+        serve_to=clock.now() - timedelta(days=1),
+        handed_over=clock.now() - timedelta(days=1, hours=1),
+    )
     page = await browser(grace).get(f"/admin/orders?day={yesterday}")
     assert f"/orders/{order}" in page.text
     assert f"/orders/{order}" not in (await browser(grace).get("/admin/orders")).text
@@ -146,7 +186,7 @@ async def test_the_finance_office_starts_at_payments_and_sees_no_dashboard(make,
     page = await browser(solange).get("/admin/payments")
     assert page.status_code == 200
     assert "FRW\u00a04,300 is in." in page.text
-    assert f'/orders/{lunch["late"]}' in page.text
+    assert f"/orders/{lunch['late']}" in page.text
     only = await browser(solange).get("/admin/payments?state=pending")
     assert only.text.count('href="/orders/') == 1
     assert (await browser(solange).get("/admin/")).status_code == 403
@@ -174,7 +214,18 @@ async def test_admins_read_no_entries_but_stopped_attempts(lunch, grace, browser
 
 
 async def test_every_page_of_the_desk_answers_on_an_empty_hospital(grace, habib, browser):
-    for path in ("/admin/", "/admin/orders", "/admin/events", "/admin/near-misses", "/admin/payments", "/admin/tasks", "/admin/system", "/analytics/", "/analytics/sheet.csv", "/admin/payments/sheet.csv"):
+    for path in (
+        "/admin/",
+        "/admin/orders",
+        "/admin/events",
+        "/admin/near-misses",
+        "/admin/payments",
+        "/admin/tasks",
+        "/admin/system",
+        "/analytics/",
+        "/analytics/sheet.csv",
+        "/admin/payments/sheet.csv",
+    ):
         assert (await browser(grace).get(path)).status_code == 200, path
     assert (await browser(habib).get("/admin/platform")).status_code == 200
 
@@ -197,7 +248,9 @@ async def test_the_platform_page_counts_all_hospitals_and_names_no_patient(make,
 
 
 @pytest.mark.req("N15")
-async def test_an_auditor_finds_entries_by_person_patient_kind_and_pages_through_them(make, lunch, amina, habib, browser):
+async def test_an_auditor_finds_entries_by_person_patient_kind_and_pages_through_them(
+    make, lunch, amina, habib, browser
+):
     day = clock.local_day(clock.now(), make.actor.zone)
     amina_id = (await queries.people_like(make.actor, "Amina"))[0].id
     assert amina_id == amina.user
@@ -209,7 +262,9 @@ async def test_an_auditor_finds_entries_by_person_patient_kind_and_pages_through
     about = await queries.entries(make.actor, rules.audit_filter({"kind": "order:"}, day), None, patient)
     assert len(about) == 3
     first = await queries.entries(make.actor, rules.audit_filter({"kind": "order:blocked"}, day), None, None, 2)
-    rest = await queries.entries(make.actor, rules.audit_filter({"kind": "order:blocked", "before": str(first[-1].id)}, day), None, None, 2)
+    rest = await queries.entries(
+        make.actor, rules.audit_filter({"kind": "order:blocked", "before": str(first[-1].id)}, day), None, None, 2
+    )
     assert [len(first), len(rest)] == [2, 1]
     assert not {row.id for row in first} & {row.id for row in rest}
     assert await queries.entries(make.actor, rules.audit_filter({"person": "x"}, day), [], None) == []

@@ -10,7 +10,18 @@ from dusangire.reports import rules
 from dusangire.reports.rules import Now, Paid, Share, TrayCount
 
 NOON = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
-QUIET = Now(in_bed=9, ordering=4, near_misses=0, held=0, problem=0, undelivered=0, tasks=0, oldest_task=None, lagging=0, oldest_news=None)
+QUIET = Now(
+    in_bed=9,
+    ordering=4,
+    near_misses=0,
+    held=0,
+    problem=0,
+    undelivered=0,
+    tasks=0,
+    oldest_task=None,
+    lagging=0,
+    oldest_news=None,
+)
 
 
 def count(period="lunch", status="delivered", trays=1, on_time=0, late=0, overdue=0, after_h=0):
@@ -19,7 +30,14 @@ def count(period="lunch", status="delivered", trays=1, on_time=0, late=0, overdu
 
 @pytest.mark.parametrize(
     ("on_time", "due", "percent", "is_good"),
-    [(0, 0, None, True), (1, 1, 100, True), (999, 1000, 99, True), (95, 100, 95, True), (94, 100, 94, False), (0, 3, 0, False)],
+    [
+        (0, 0, None, True),
+        (1, 1, 100, True),
+        (999, 1000, 99, True),
+        (95, 100, 95, True),
+        (94, 100, 94, False),
+        (0, 3, 0, False),
+    ],
 )
 def test_the_share_on_time_is_never_rounded_up(on_time, due, percent, is_good):
     share = Share(on_time, due)
@@ -27,7 +45,13 @@ def test_the_share_on_time_is_never_rounded_up(on_time, due, percent, is_good):
 
 
 def test_a_tray_still_missing_after_its_time_counts_as_not_on_time():
-    share = rules.share([count(trays=3, on_time=2, late=1), count(status="ready", trays=1, overdue=1), count(status="confirmed", trays=5)])
+    share = rules.share(
+        [
+            count(trays=3, on_time=2, late=1),
+            count(status="ready", trays=1, overdue=1),
+            count(status="confirmed", trays=5),
+        ]
+    )
     assert (share.on_time, share.due, share.late) == (2, 4, 2)
 
 
@@ -38,7 +62,11 @@ def test_a_tray_still_missing_after_its_time_counts_as_not_on_time():
         ([count("dinner", "confirmed", 4, after_h=6)], "reports.head.to_come", "dinner"),
         ([count("lunch", trays=20, on_time=20)], "reports.head.on_time", "lunch"),
         ([count("lunch", trays=20, on_time=10, late=10)], "reports.head.late", "lunch"),
-        ([count("breakfast", trays=4, late=4, after_h=-4), count("lunch", trays=9, on_time=9)], "reports.head.on_time", "lunch"),
+        (
+            [count("breakfast", trays=4, late=4, after_h=-4), count("lunch", trays=9, on_time=9)],
+            "reports.head.on_time",
+            "lunch",
+        ),
         ([count("lunch", "cancelled", 4)], "reports.head.nothing", None),
     ],
 )
@@ -59,7 +87,12 @@ def test_nothing_at_nought_needs_anybody_and_money_only_those_who_may_see_it():
 
 
 def test_cancelled_payments_are_nobodys_money():
-    paid = [Paid("cash", "paid", 2, 500, 0), Paid("cash", "cancelled", 1, 9999, 0), Paid("hospital_account", "charged", 1, 700, 0), Paid("cash", "pending", 1, 40, 0)]
+    paid = [
+        Paid("cash", "paid", 2, 500, 0),
+        Paid("cash", "cancelled", 1, 9999, 0),
+        Paid("hospital_account", "charged", 1, 700, 0),
+        Paid("cash", "pending", 1, 40, 0),
+    ]
     assert rules.money_by_method(paid) == {"hospital_account": Money(700), "cash": Money(540)}
     assert (rules.settled(paid), rules.still_pending(paid)) == (Money(1200), Money(40))
 
@@ -78,7 +111,9 @@ def test_hours_are_those_of_the_hospital_clock():
 
 
 @pytest.mark.req("M1", "N1")
-@pytest.mark.parametrize("evil", ["=1+1", "+250788", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "=cmd|' /C calc'!A0"])
+@pytest.mark.parametrize(
+    "evil", ["=1+1", "+250788", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "=cmd|' /C calc'!A0"]
+)
 def test_a_cell_is_never_a_formula(evil):
     assert str(rules.cell(evil)).startswith("'")
     line = rules.sheet(["a"], [[evil]]).removeprefix("\ufeff").splitlines()[1]
@@ -98,6 +133,8 @@ def test_a_day_that_is_none_is_today(said):
 
 
 def test_a_filter_ignores_what_it_does_not_know():
-    asked = rules.order_filter({"status": "eaten", "show": "all; DROP", "period": "lunch' --", "before": "7"}, date(2026, 11, 21))
+    asked = rules.order_filter(
+        {"status": "eaten", "show": "all; DROP", "period": "lunch' --", "before": "7"}, date(2026, 11, 21)
+    )
     assert (asked.status, asked.show, asked.period, asked.before) == ("", "", "", None)
     assert rules.audit_filter({"before": "-1", "kind": "x y"}, date(2026, 11, 21)).before is None

@@ -18,8 +18,16 @@ NOON = 12 * 60
 
 
 async def tray(
-    make: Make, patient: Actor, *, status: str = "confirmed", period: str = "lunch", day: date | None = None,
-    serve_to: datetime | None = None, handed_over: datetime | None = None, total: int = 2800, **facts: Any,
+    make: Make,
+    patient: Actor,
+    *,
+    status: str = "confirmed",
+    period: str = "lunch",
+    day: date | None = None,
+    serve_to: datetime | None = None,
+    handed_over: datetime | None = None,
+    total: int = 2800,
+    **facts: Any,
 ) -> UUID:
     """One tray, in whatever state the test wants to count."""
     made, now = uuid7(), clock.now()
@@ -28,10 +36,23 @@ async def tray(
         admission = await admission_of(patient)
         await MealOrder.insert(
             MealOrder(
-                id=made, hospital=make.actor.hospital, code="K" + short_code(7), tray_token=token(), patient=patient.patient,
-                admission=admission, day=day or clock.local_day(now, make.actor.zone), period=period,
-                serve_from=until - timedelta(hours=1), serve_to=until, cutoff_at=until - timedelta(hours=3), status=status,
-                items_minor=total, total_minor=total, placed_by=patient.user, placed_as="patient", delivered_at=handed_over,
+                id=made,
+                hospital=make.actor.hospital,
+                code="K" + short_code(7),
+                tray_token=token(),
+                patient=patient.patient,
+                admission=admission,
+                day=day or clock.local_day(now, make.actor.zone),
+                period=period,
+                serve_from=until - timedelta(hours=1),
+                serve_to=until,
+                cutoff_at=until - timedelta(hours=3),
+                status=status,
+                items_minor=total,
+                total_minor=total,
+                placed_by=patient.user,
+                placed_as="patient",
+                delivered_at=handed_over,
                 **facts,
             )
         )
@@ -50,7 +71,14 @@ async def admission_of(patient: Actor) -> UUID:
 async def payment(make: Make, order: UUID, *, method: str = "cash", state: str = "paid", amount: int = 2800) -> None:
     with acting_as(make.actor):
         await Payment.insert(
-            Payment(id=uuid7(), hospital=make.actor.hospital, meal_order=order, method=method, state=state, amount_minor=amount)
+            Payment(
+                id=uuid7(),
+                hospital=make.actor.hospital,
+                meal_order=order,
+                method=method,
+                state=state,
+                amount_minor=amount,
+            )
         )
 
 

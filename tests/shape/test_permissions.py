@@ -108,7 +108,21 @@ def _may(role: Role, path: str) -> bool:
 
 @pytest.mark.req("CHK-6.2.1", "N1")
 @pytest.mark.parametrize("role", [Role.PATIENT, Role.CAREGIVER])
-@pytest.mark.parametrize("path", ["/nutritionist", "/kitchen", "/delivery", "/admin", "/admin/users", "/analytics", "/analytics/audit", "/support", "/wards", "/health-profiles"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nutritionist",
+        "/kitchen",
+        "/delivery",
+        "/admin",
+        "/admin/users",
+        "/analytics",
+        "/analytics/audit",
+        "/support",
+        "/wards",
+        "/health-profiles",
+    ],
+)
 def test_a_patient_opens_no_desk(role, path):
     assert not _may(role, path)
 
@@ -119,7 +133,9 @@ def test_a_nutritionist_does_not_open_the_kitchen():
 
 
 @pytest.mark.req("CHK-6.2.3", "N1")
-@pytest.mark.parametrize("path", ["/admin", "/admin/users", "/admin/roles", "/admin/payments", "/admin/orders", "/analytics"])
+@pytest.mark.parametrize(
+    "path", ["/admin", "/admin/users", "/admin/roles", "/admin/payments", "/admin/orders", "/analytics"]
+)
 def test_a_carrier_opens_nothing_of_the_administration(path):
     assert not _may(Role.DELIVERY, path)
 

@@ -13,7 +13,9 @@ from tests.reports.trays import tray
 async def _report(make, order, patient, words="The tea is cold"):
     with acting_as(make.actor):
         async with transaction():
-            return await diets.open_task(make.actor, "order_problem", patient=patient.patient, about=f"order:{order}", words=words)
+            return await diets.open_task(
+                make.actor, "order_problem", patient=patient.patient, about=f"order:{order}", words=words
+            )
 
 
 async def test_an_order_is_found_by_code_bed_record_number_and_name(make, amina, faustin, browser):

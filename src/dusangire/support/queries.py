@@ -64,7 +64,8 @@ async def find_orders(actor: Actor, said: str) -> list[Found]:
         {_FOUND}
         WHERE o.hospital = $1 AND o.id IN (
             SELECT id FROM meal_order WHERE hospital = $1 AND code = upper($2)
-            UNION SELECT id FROM meal_order WHERE hospital = $1 AND patient IN (SELECT id FROM who))
+            UNION SELECT latest.id FROM who CROSS JOIN LATERAL (
+                SELECT id FROM meal_order WHERE hospital = $1 AND patient = who.id ORDER BY day DESC LIMIT $4) latest)
         ORDER BY o.day DESC, o.id DESC LIMIT $4
         """,  # noqa: S608  columns of ours
         actor.hospital,

@@ -142,7 +142,8 @@ COLUMNS = """
     o.id, o.code, o.tray_token, o.patient, o.admission, o.day, o.period, o.serve_from, o.serve_to, o.cutoff_at,
     o.status, o.held_from, o.hold_reason, o.is_late_tray, o.place, o.place_name, o.request, o.request_state,
     o.items_minor, o.tax_minor, o.delivery_minor, o.discount_minor, o.total_minor, o.problem, o.placed_by,
-    o.placed_as, o.placed_at, o.status_at, o.started_at, o.ready_at, o.left_at, o.arrived_at, o.delivered_at, o.confirmed_at
+    o.placed_as, o.placed_at, o.status_at, o.started_at, o.ready_at, o.left_at, o.arrived_at, o.delivered_at,
+    o.confirmed_at
 """
 
 

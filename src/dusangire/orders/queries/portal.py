@@ -252,7 +252,7 @@ async def bedside(actor: Actor, patient: UUID, today: date) -> Bedside:
 
 async def _prepared(actor: Actor, patient: UUID, there: Bedside, at: Sitting, now: datetime) -> Prepared:
     facts = await diets.facts(actor, patient, ordered_by=ordered_by(actor))
-    serving = serving_of(at.day, str(at.period), at.serve_from, actor.zone)
+    serving = serving_of(at, actor.zone, now)
     trays = others((tray for tray in there.trays if tray.day == at.day), None, actor.zone)
     return prepare(facts, serving, trays, await diets.manual(actor), await menu.dishes(actor), now)
 

@@ -15,7 +15,7 @@ from .machine import (
     Status,
     Verb,
 )
-from .meals import LETTERS, MEALS, period_phrase, serving_of
+from .meals import LETTERS, MEALS, period_phrase, serving_of, window
 from .notes import note_phrase, stored
 from .shelf import Offer, Shelf, State, changed, main_meters, narrowed, shelf, stop_of
 from .tracking import Step, pace, steps
@@ -82,4 +82,5 @@ __all__ = [
     "stored",
     "unit_key",
     "why",
+    "window",
 ]

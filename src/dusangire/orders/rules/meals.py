@@ -1,6 +1,7 @@
 """Which meal a period belongs to, and the serving that a verdict is judged for."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from dusangire.diets.rules import Meal, Serving
@@ -15,6 +16,21 @@ MEALS: dict[str, Meal] = {
     "evening_snack": Meal.SNACK,
 }
 
+# How soon a late tray is brought.
+_LATE_TRAY = timedelta(minutes=45)
+
+
+class Sits(Protocol):
+    """What has its place in a day of meals: a sitting, or a tray that is ordered for one."""
+
+    @property
+    def day(self) -> date: ...
+    @property
+    def period(self) -> str: ...
+    @property
+    def serve_from(self) -> datetime: ...
+
+
 # The letter that an order's code begins with, so that a tray on a shelf says its meal.
 LETTERS: dict[str, str] = {
     "breakfast": "B",
@@ -26,9 +42,14 @@ LETTERS: dict[str, str] = {
 }
 
 
-def serving_of(day: date, period: str, serve_from: datetime, zone: str) -> Serving:
-    """Return when a tray is planned to be eaten, in the hospital's own time."""
-    return Serving(MEALS[period], day, serve_from.astimezone(ZoneInfo(zone)))
+def serving_of(sitting: Sits, zone: str, now: datetime) -> Serving:
+    """Return when a tray will be eaten, in the hospital's own time: as planned, or from now on once that has passed."""
+    return Serving(MEALS[sitting.period], sitting.day, max(sitting.serve_from, now).astimezone(ZoneInfo(zone)))
+
+
+def window(serve_from: datetime, serve_to: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """Return between when a tray comes: as the meal is served, or as soon as a late one can be brought."""
+    return max(serve_from, now), max(serve_to, now + _LATE_TRAY) if now > serve_from else serve_to
 
 
 def period_phrase(period: str) -> Phrase:

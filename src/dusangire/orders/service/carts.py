@@ -178,7 +178,7 @@ async def _prepared(actor: Actor, choice: Choice) -> Prepared:
     on = await ground(actor)
     facts = await diet_queries.facts(actor, choice.patient, ordered_by=ordered_by(actor))
     found = queries.others(await queries.trays(actor, choice.patient, sitting.day, sitting.day), None, actor.zone)
-    serving = serving_of(sitting.day, sitting.period, sitting.serve_from, actor.zone)
+    serving = serving_of(sitting, actor.zone, on.now)
     return prepare(facts, serving, found, on.manual, on.dishes, on.now)
 
 

@@ -67,7 +67,7 @@ async def _judge_again(actor: Actor, patient: UUID, *, dish: UUID | None) -> Non
 async def _hold_if_unsafe(
     actor: Actor, tray: Order, found: list[Order], facts: PatientFacts, on: Ground
 ) -> None:
-    serving = serving_of(tray.day, tray.period, tray.serve_from, actor.zone)
+    serving = serving_of(tray, actor.zone, on.now)
     answer = judge(facts, serving, queries.others(found, tray.id, actor.zone), tray.tray(), on=on, gate=Gate.FIRE)
     if not answer.is_allowed:
         why = reason_for(answer, queries.named(tray.lines))

@@ -65,7 +65,7 @@ def judge(
 async def judged(actor: Actor, tray: Order, found: list[Order], on: Ground, gate: Gate) -> Verdict:
     """Return the verdict on an order's tray beside the patient's other trays, on facts read now."""
     patient = await diets.facts(actor, tray.patient, ordered_by=tray.placed_as)
-    serving = serving_of(tray.day, tray.period, tray.serve_from, actor.zone)
+    serving = serving_of(tray, actor.zone, on.now)
     return judge(patient, serving, queries.others(found, tray.id, actor.zone), tray.tray(), on=on, gate=gate)
 
 

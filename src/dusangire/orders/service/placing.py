@@ -32,6 +32,7 @@ from dusangire.orders.rules import (
     ordered_by,
     period_phrase,
     serving_of,
+    window,
 )
 from dusangire.orders.service.carts import refuse_closed, tell_blocked
 from dusangire.orders.service.judging import Ground, ground, judge, reason_for
@@ -200,7 +201,7 @@ async def _verdict(
 ) -> Verdict:
     facts = await diet_queries.facts(actor, wanted.patient, ordered_by=ordered_by(actor))
     found = await queries.trays(actor, wanted.patient, wanted.day, wanted.day)
-    serving = serving_of(wanted.day, wanted.period, chosen.serve_from, actor.zone)
+    serving = serving_of(chosen, actor.zone, on.now)
     tray = tuple(line.tray_line() for line in lines)
     answer = judge(facts, serving, queries.others(found, None, actor.zone), tray, on=on, gate=Gate.CHECKOUT)
     if answer.is_allowed:
@@ -226,6 +227,7 @@ async def _write(actor: Actor, wanted: Checkout, decided: _Decided) -> None:
 
 async def _write_order(actor: Actor, wanted: Checkout, decided: _Decided) -> None:
     now, chosen = clock.now(), decided.sitting
+    serve_from, serve_to = window(chosen.serve_from, chosen.serve_to, now)
     await MealOrder.insert(
         MealOrder(
             id=decided.id,
@@ -237,8 +239,8 @@ async def _write_order(actor: Actor, wanted: Checkout, decided: _Decided) -> Non
             cart=decided.cart,
             day=wanted.day,
             period=wanted.period,
-            serve_from=chosen.serve_from,
-            serve_to=chosen.serve_to,
+            serve_from=serve_from,
+            serve_to=serve_to,
             cutoff_at=chosen.cutoff_at,
             status=ORDER.start.value,
             is_late_tray=is_late(chosen.cutoff_at, now),
