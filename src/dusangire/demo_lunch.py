@@ -71,6 +71,13 @@ class Lunch(Struct):
     dice: random.Random
     guests: list[Guest] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    done: set[tuple[str, str]] = field(default_factory=set)
+
+    def count(self, what: str, person: Walker) -> None:
+        """Count a move once, however many hands pressed the same button."""
+        if person.status == 200 and (what, person.pressed) not in self.done:
+            self.done.add((what, person.pressed))
+            self.counts[what] += 1
 
     def is_over(self) -> bool:
         return time.monotonic() > self.ends
@@ -210,8 +217,8 @@ async def _cook(lunch: Lunch) -> None:
         for words, done in (("I have stopped it", "stopped seen"), ("Ready", "cooked"), ("Start", "started")):
             labels = cook.buttons(words)
             if labels:
-                await cook.press(lunch.dice.choice(labels))
-                lunch.counts[done] += cook.status == 200
+                await _try(cook, lunch.dice.choice(labels[:4]))
+                lunch.count(done, cook)
                 break
         lunch.counts["broken pages"] += cook.status >= 500
         await asyncio.sleep(0.15)
@@ -224,32 +231,45 @@ async def _carry(lunch: Lunch) -> None:
         await carrier.open("/delivery/")
         steps = carrier.links("/hand-over")
         if steps:
-            await _hand_over(lunch, carrier, lunch.dice.choice(steps))
+            await _hand_over(lunch, carrier, steps[0])
         elif carrier.has("Collect"):
-            await carrier.press(lunch.dice.choice(carrier.buttons("Collect")))
-            lunch.counts["collected"] += carrier.status == 200
+            await _try(carrier, lunch.dice.choice(carrier.buttons("Collect")))
+            lunch.count("collected", carrier)
         lunch.counts["broken pages"] += carrier.status >= 500
         await asyncio.sleep(0.2)
     await carrier.close()
 
 
 async def _hand_over(lunch: Lunch, carrier: Walker, path: str) -> None:
-    """Walk to the bed, check the tray and the person, and give it."""
-    order = path.split("/")[2]
-    guest = next((one for one in lunch.guests if one.order == order), None)
-    if guest is None:
-        return
-    if carrier.has("Arrived"):
-        await carrier.press("Arrived")
+    """Walk to the bed, check the tray and the person as the page asks, and give it; what may not be given goes back."""
+    code = re.search(r"· ([A-Z]-[0-9A-Z]{4,6})\b", _words(carrier))
+    await _try(carrier, "Arrived")
     await carrier.open(path)
-    code = re.search(r"\b[A-Z]-[0-9A-Z]{4,6}\b", carrier.text)
-    if any(form.action.endswith("/tray") for form in carrier.forms()):
-        await carrier.press("", within="/tray", code=code.group(0) if code else "")
-    if any(form.action.endswith("/bed") for form in carrier.forms()):
-        await carrier.press("", within="/bed", code=guest.bed, name=guest.name, year=str(guest.born.year))
-    if carrier.has("Hand over"):
-        await carrier.press("Hand over")
-        lunch.counts["handed over"] += carrier.status == 200
+    told = re.search(r"([A-Z]+-\d{3}) (.+?) Born (\d{4})", _words(carrier))
+    if code is None or told is None:
+        await _try(carrier, "", within="/brought-back")
+        return
+    bed, name, year = told.groups()
+    await _try(carrier, "Check", within="/tray", code=code.group(1))
+    await _try(carrier, "", within="/bed", code=bed, name=name, year=year)
+    if await _try(carrier, "Hand over"):
+        lunch.count("handed over", carrier)
+    elif not await _try(carrier, "", within="/brought-back"):
+        await _try(carrier, "Give up")
+
+
+async def _try(person: Walker, label: str, **typed: str) -> bool:
+    """Press a button if it is still there: another cook or carrier may have been faster."""
+    try:
+        await person.press(label, **typed)
+    except LookupError:
+        return False
+    return True
+
+
+def _words(person: Walker) -> str:
+    """Return the main part of the page as text."""
+    return " ".join(re.sub(r"<[^>]+>", " ", person.text.partition("<main")[2]).split())
 
 
 async def _change_things(lunch: Lunch, lasts_s: float) -> None:

@@ -13,8 +13,8 @@ import httpx
 class Button:
     """One way to send a form: its words as a screen reader says them, and what it adds."""
 
-    def __init__(self, name: str, value: str, label: str) -> None:
-        self.name, self.value, self.label = name, value, label
+    def __init__(self, name: str, value: str, label: str, action: str) -> None:
+        self.name, self.value, self.label, self.action = name, value, label, action
 
 
 class PageForm:
@@ -99,7 +99,7 @@ class _Reader(HTMLParser):
         assert self._button is not None  # noqa: S101  the caller looked
         where, said = self._button
         label = said.get("aria-label") or " ".join("".join(self._words).split())
-        button = Button(said.get("name", ""), said.get("value", ""), label)
+        button = Button(said.get("name", ""), said.get("value", ""), label, said.get("formaction", ""))
         self._button = None
         if said.get("type") == "button":
             return
@@ -122,6 +122,7 @@ class Walker:
     def __init__(self, address: str, **client: Any) -> None:
         self.http = httpx.AsyncClient(base_url=address, follow_redirects=True, timeout=30, **client)
         self.status, self.text, self.url = 0, "", ""
+        self.pressed = ""
         self._page = _Reader()
 
     async def open(self, path: str) -> "Walker":
@@ -137,7 +138,8 @@ class Walker:
         if button.name:
             fields[button.name] = [button.value]
         fields |= {name: [value] for name, value in typed.items()}
-        action = urljoin(self.url, form.action)
+        action = urljoin(self.url, button.action or form.action)
+        self.pressed = action
         if form.method.lower() == "get":
             return self._seen(await self.http.get(action, params={k: v[-1] for k, v in fields.items() if v}))
         if "multipart" in form.encoding:
@@ -148,7 +150,7 @@ class Walker:
     def find(self, label: str, *, within: str = "") -> tuple[PageForm, Button]:
         for form in self._page.forms:
             button = form.button(label)
-            if button is not None and within in form.action:
+            if button is not None and within in (button.action or form.action):
                 return form, button
         raise LookupError(f"{self.url} has no button {label!r}" + (f" in a form to {within!r}" if within else ""))
 

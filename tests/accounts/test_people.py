@@ -139,7 +139,7 @@ async def test_nobody_grants_a_right_they_do_not_hold(grace, habib, bosco):
 
 @pytest.mark.req("M11", "CHK-6.2.10")
 @pytest.mark.parametrize("role", ["admin", "super_admin", "auditor"])
-async def test_only_a_super_admin_appoints_those_who_watch_or_govern(make, grace, habib, bosco, browser, role):
+async def test_only_a_super_admin_appoints_those_who_watch_or_govern(*, make, grace, habib, bosco, browser, role):
     form = {"name": "Riser", "role": role, "email": f"{role}.{make.actor.hospital}@hospital.rw"}
     answer = await browser(grace).post("/admin/users/new", form)
     assert answer.status_code == 403

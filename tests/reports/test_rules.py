@@ -24,7 +24,7 @@ QUIET = Now(
 )
 
 
-def count(period="lunch", status="delivered", trays=1, on_time=0, late=0, overdue=0, after_h=0):
+def count(period="lunch", status="delivered", trays=1, *, on_time=0, late=0, overdue=0, after_h=0):
     return TrayCount(period, NOON + timedelta(hours=after_h), status, trays, on_time, late, overdue)
 
 

@@ -11,10 +11,7 @@ from dusangire.kernel.ids import short_code, token, uuid7
 from dusangire.kernel.journal import record
 from dusangire.orders.tables import MealOrder
 from dusangire.payments.tables import Payment
-
 from tests.make import Make
-
-NOON = 12 * 60
 
 
 async def tray(

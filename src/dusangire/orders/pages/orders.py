@@ -1,5 +1,6 @@
 """What became of an order: its way in five steps, live; its receipt, rating and whole history; and all one's orders."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,12 +9,14 @@ from litestar.connection import Request
 from litestar.types import ASGIApp
 from msgspec import Struct
 
-from dusangire.kernel import clock, forms
+from dusangire.kernel import clock, forms, text
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import LIVE, Acting
 from dusangire.kernel.forms import Form, Limits
 from dusangire.kernel.html import Html, draw, go, language, whole
+from dusangire.kernel.journal import Event
 from dusangire.kernel.live import stream
+from dusangire.kernel.phrase import Phrase
 from dusangire.orders import queries, service
 from dusangire.orders.pages.whom import Whom, whom
 from dusangire.orders.queries import Ticket
@@ -25,6 +28,16 @@ ACTS = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT)
 STOPS = needs(Can.ORDER_FOR_PATIENT, Can.NUTRITION_WORK, Can.SUPPORT_WORK)
 CANCELS = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT, Can.NUTRITION_WORK, Can.SUPPORT_WORK)
 _EATEN = frozenset({Status.DELIVERED, Status.COMPLETED})
+
+
+class Happened(Struct, frozen=True):
+    """One line of an order's history."""
+
+    what: Phrase
+    at: datetime
+    by: str
+    role: Phrase
+    more: str
 
 
 class Complaint(Struct, frozen=True):
@@ -150,9 +163,22 @@ async def _shown(request: Request, actor: Actor, order_id: UUID) -> dict[str, An
         "payment": await payments.payment_of(actor, order_id),
         "may": _may(actor, tray),
         "rated": await queries.rating_of(actor, order_id) if tray.status in _EATEN else None,
-        "events": await queries.history(actor, order_id) if is_staff else [],
+        "events": [_told(event) for event in await queries.history(actor, order_id)] if is_staff else [],
         "speaks": language(request),
     }
+
+
+def _told(event: Event) -> Happened:
+    status = event.kind.partition(":")[2]
+    name = Phrase(f"order.event.{event.kind}", otherwise="") if text.has(f"order.event.{event.kind}") else None
+    facts = event.facts
+    return Happened(
+        what=name or Phrase(f"status.{status}", otherwise=event.kind),
+        at=event.at,
+        by=event.actor_name or "Dusangire",
+        role=Phrase(f"role.{event.actor_role}", otherwise=event.actor_role),
+        more=" · ".join(str(facts[name]) for name in ("rule", "note", "words") if facts.get(name)),
+    )
 
 
 def _times(tray: Ticket) -> tuple[Any, ...]:

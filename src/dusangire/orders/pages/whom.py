@@ -13,6 +13,9 @@ from dusangire.kernel.errors import NotHere
 from dusangire.kernel.ids import as_uuid
 from dusangire.menu.rules import Sitting
 
+# Days outside these cannot be told in every zone, and nobody eats on them.
+_FIRST, _LAST = date(2000, 1, 1), date(9999, 12, 1)
+
 
 class Whom(Struct, frozen=True):
     """The patient a page is about, whether somebody else orders, and the sitting that is open on it."""
@@ -65,6 +68,7 @@ def _whom(actor: Actor, other: str, day: str, period: str) -> Whom:
 
 def _day(said: str) -> date | None:
     try:
-        return date.fromisoformat(said)
+        day = date.fromisoformat(said)
     except ValueError:
         return None
+    return day if _FIRST <= day <= _LAST else None

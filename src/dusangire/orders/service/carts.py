@@ -149,8 +149,10 @@ async def _offered(actor: Actor, choice: Choice) -> Card:
 
 
 def refuse_closed(actor: Actor, sitting: Sitting) -> None:
-    """Raise the refusal that names the cut-off and the way that is still open, once the meal is closed."""
+    """Raise the refusal that names the cut-off and the way that is still open, once the meal is closed; or too far off."""
     now = clock.now()
+    if (sitting.day - clock.local_day(now, actor.zone)).days > 1:
+        raise Refusal("order.no_such_meal", status=422)
     if is_still_orderable(actor, sitting.cutoff_at, sitting.serve_to, now):
         return
     time = clock.local(sitting.cutoff_at, actor.zone).strftime("%H:%M")
