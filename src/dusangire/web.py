@@ -1,6 +1,7 @@
 """The web server process: granian, with the settings that long-lived streams need."""
 
 from granian.constants import Interfaces, Loops
+from granian.log import LogLevels
 from granian.server import Server
 
 from dusangire.kernel.settings import settings
@@ -22,7 +23,7 @@ def main() -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=4,
         log_access=False,
-        log_level="warning",
+        log_level=LogLevels.warning,
     ).serve()
 
 

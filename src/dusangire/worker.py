@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 from saq.queue.postgres import PostgresQueue
@@ -40,11 +41,11 @@ async def run() -> None:
 
 async def _work(stop: asyncio.Event) -> None:
     queue = jobs.make_queue(settings().app_url())
-    worker = Worker(
+    worker: Worker[Any] = Worker(
         queue,
-        [jobs.run_reaction, jobs.run_chore],
+        [("run_reaction", jobs.run_reaction), ("run_chore", jobs.run_chore)],
         concurrency=4,
-        timers={"sweep": 5, "schedule": 1},
+        timers={"sweep": 5, "schedule": 1, "worker_info": 10, "abort": 1},
         dequeue_timeout=2,
         shutdown_grace_period_s=2,
         cancellation_hard_deadline_s=1,

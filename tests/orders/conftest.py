@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+
 from dusangire import wiring
 from dusangire.diets import service as diets
 from dusangire.diets.rules.prescribing import Prescription
@@ -18,7 +19,6 @@ from dusangire.orders import queries, service
 from dusangire.orders.queries import Order
 from dusangire.orders.service import Checkout, Choice
 from dusangire.payments.rules import Method
-
 from tests.make import Make
 
 

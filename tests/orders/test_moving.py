@@ -4,6 +4,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
+
 from dusangire.diets import service as diets
 from dusangire.diets.rules import Gate
 from dusangire.kernel import clock
@@ -14,7 +15,6 @@ from dusangire.orders import queries, service
 from dusangire.orders.queries import Order
 from dusangire.orders.rules import GATES, ORDER, Status, Verb
 from dusangire.orders.service import Unsafe, moving
-
 from tests.make import Make
 from tests.orders.conftest import Bedside
 
@@ -36,7 +36,8 @@ async def test_a_tray_goes_from_the_kitchen_to_the_bed_and_each_gate_keeps_its_v
     for verb in WAY:
         order = await service.advance(didier, order.id, verb)
     assert order.status is Status.DELIVERED
-    assert order.started_at and order.ready_at and order.left_at and order.arrived_at and order.delivered_at
+    marks = (order.started_at, order.ready_at, order.left_at, order.arrived_at, order.delivered_at)
+    assert None not in marks
     gates = await fetch_value(
         "SELECT array_agg(gate ORDER BY at) FROM safety_check WHERE hospital = $1 AND meal_order = $2 AND answer = 'allow'",
         didier.hospital, order.id,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+
 from dusangire.diets import queries as diet_queries
 from dusangire.diets import service as diets
 from dusangire.kernel import clock
@@ -19,7 +20,6 @@ from dusangire.orders.rules import Place, RequestState, Status
 from dusangire.orders.service import Choice
 from dusangire.payments import queries as payments
 from dusangire.payments.rules import Method
-
 from tests.make import Make
 from tests.orders.conftest import Bedside
 

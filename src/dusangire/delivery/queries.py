@@ -76,7 +76,8 @@ async def run(actor: Actor) -> Run:
     """Return what a carrier has to do today: their own stops in walking order, and the trays for anybody."""
     day = clock.local_day(clock.now(), actor.zone)
     carried = {row.meal_order: row for row in await _carried(actor)}
-    found = [one for one in await orders.tickets(actor, set(_RUNNING), since=day - timedelta(days=1)) if _moves(one, carried)]
+    open_trays = await orders.tickets(actor, set(_RUNNING), since=day - timedelta(days=1))
+    found = [one for one in open_trays if _moves(one, carried)]
     around = await _surroundings(actor, found)
     stops = {one.id: _stop(one, carried.get(one.id), around) for one in found}
     own = [stops[one] for one in stops if one in carried and carried[one].carrier == actor.user]

@@ -72,10 +72,10 @@ class Row(Table):
     """A table of our own; every subclass reads through the stamped pool."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        # Piccolo gives every table without a key an `id`, this base included; it must not pass on to tables that have none.
+        # Piccolo gives a table without a key an `id`, this base included; tables that have none must not inherit it.
         named = next((base for base in cls.__mro__ if "id" in base.__dict__), None)
         if named is not None and named.__name__ == "Row":
-            setattr(cls, "id", None)
+            setattr(cls, "id", None)  # noqa: B010  a plain assignment has no type to be of
         super().__init_subclass__(**{"db": DB, **kwargs})
 
 

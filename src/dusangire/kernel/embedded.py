@@ -223,8 +223,9 @@ def _await_ready(server: subprocess.Popen[bytes], where: Place, limit_s: float =
         if server.poll() is not None:
             tail = where.log.read_text(errors="replace")[-2000:]
             raise NoDatabase(f"PostgreSQL stopped at once (exit {server.returncode}). Its log says:\n{tail}")
-        with contextlib.suppress(OSError, IndexError):
-            if pid_file.read_text().split("\n")[7].strip() == "ready":
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            lines = pid_file.read_text().split("\n")
+            if int(lines[0]) == server.pid and lines[7].strip() == "ready":
                 return
         time.sleep(0.01)
     stop(server)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ctypes import CDLL
 
 from dusangire.kernel import embedded
-from dusangire.kernel.embedded import Place
+from dusangire.kernel.embedded import NoDatabase, Place
 from dusangire.kernel.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
@@ -95,7 +95,12 @@ def _revive_server(
     if server is None or where is None or server.poll() is None:
         return server
     print(f"PostgreSQL ended ({server.returncode}); starting it again", file=sys.stderr, flush=True)
-    return embedded.start(where, settings)
+    try:
+        return embedded.start(where, settings)
+    except (NoDatabase, OSError) as error:
+        print(f"PostgreSQL does not start yet: {error}", file=sys.stderr, flush=True)
+        time.sleep(1)
+        return server
 
 
 def _die_with_parent() -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar.connection import Request
 from markupsafe import Markup
 from msgspec import Struct
@@ -14,6 +15,7 @@ from dusangire.kernel.html import Part, language, part
 from dusangire.kernel.phrase import Phrase
 from dusangire.menu.rules import Sitting, minutes_left
 from dusangire.orders import queries
+from dusangire.orders.pages import kept
 from dusangire.orders.pages.whom import Whom
 from dusangire.orders.queries import Order, Portal
 from dusangire.orders.rules import (
@@ -24,10 +26,13 @@ from dusangire.orders.rules import (
     main_nutrient,
     narrowed,
     nutrient_key,
+    ordered_by,
     period_phrase,
     unit_key,
 )
 
+_EARLY = 3
+_PARTS = ("hello", "strip", "portal", "bar", "shelves")
 OOB = Markup(' hx-swap-oob="true"')
 
 
@@ -63,8 +68,7 @@ class Search(Struct, frozen=True):
 async def menu_of(request: Request, actor: Actor, about: Whom, *, dish: str = "") -> dict[str, Any]:
     """Return everything the templates of the menu ask for."""
     shown = await queries.portal(actor, about.patient, about.day, about.period, dish=dish)
-    said = request.query_params
-    search = Search(said.get("q", "").replace("\x00", "").strip()[:60], said.get("category", "")[:30])
+    search = _searched(request)
     shelf = narrowed(shown.shelf, search.text, search.category)
     return {
         **_frame(request, actor, about, shown),
@@ -91,7 +95,38 @@ def _frame(request: Request, actor: Actor, about: Whom, shown: Portal) -> dict[s
     }
 
 
-async def with_fast(actor: Actor, shown: dict[str, Any]) -> dict[str, Any]:
+async def page_of(request: Request, actor: Actor, about: Whom) -> dict[str, Any]:
+    """Return the drawn parts of a patient's menu: hello, strip, portal, bar and shelves.
+
+    Two statements where nothing has changed since this minute began.
+    """
+    now = clock.now()
+    search = _searched(request)
+    stamp = await queries.stamp(actor, about.patient, clock.local_day(now, actor.zone))
+    key = msgspec.msgpack.encode((
+        actor.hospital, str(about.patient), str(actor.user) if about.is_for_other else "", ordered_by(actor),
+        language(request), actor.zone, str(about.day), about.period, search.text, search.category,
+    ))  # fmt: skip
+    mark = f"{stamp}/{now:%H:%M}".encode()
+    parts = kept.find(key, mark)
+    if parts is None:
+        parts = await _drawn(request, actor, about)
+        kept.keep(key, mark, parts)
+    return {name: kept.sent(request, drawn) for name, drawn in parts.items()}
+
+
+async def _drawn(request: Request, actor: Actor, about: Whom) -> dict[str, Markup]:
+    shown = await _with_fast(actor, await menu_of(request, actor, about))
+    shelf: Shelf = shown["shelf"]
+    lines = shown | {
+        "suits": [kept.line(request, shown, offer, early=n < _EARLY) for n, offer in enumerate(shelf.suits)],
+        "off": [kept.line(request, shown, offer) for offer in shelf.off],
+    }
+    drawn = {name: kept.part(request, f"orders/_{name}.html", lines) for name in _PARTS}
+    return drawn | {"bar_oob": kept.part(request, "orders/_bar.html", lines | {"oob": OOB})}
+
+
+async def _with_fast(actor: Actor, shown: dict[str, Any]) -> dict[str, Any]:
     """Return the same, with the fast the patient is in, where that is why nothing can be ordered."""
     found: Portal = shown["p"]
     if found.stop is None or not found.stop.is_harm:
@@ -107,15 +142,21 @@ async def with_fast(actor: Actor, shown: dict[str, Any]) -> dict[str, Any]:
     return shown | {"fast": Fast(first.start_at, until, first.reason, first.set_by_name, hours)}
 
 
-def after_tap(shown: dict[str, Any], before: Shelf | None) -> list[Part]:
+def after_tap(request: Request, shown: dict[str, Any], before: Shelf | None) -> list[Part]:
     """Return the meter, the bar, and each line of the menu that looks different since the tap."""
     found: Portal = shown["p"]
-    lines = changed(before, found.shelf) if before is not None else []
+    offers = changed(before, found.shelf) if before is not None else []
+    lines = [kept.sent(request, kept.line(request, shown, offer, oob=OOB)) for offer in offers]
     return [
         part("orders/_meter.html", **shown),
         part("orders/_bar.html", **shown),
-        *(part("orders/_dish.html", **shown, offer=offer) for offer in lines),
+        part("orders/_lines_again.html", lines=lines),
     ]
+
+
+def _searched(request: Request) -> Search:
+    said = request.query_params
+    return Search(said.get("q", "").replace("\x00", "").strip()[:60], said.get("category", "")[:30])
 
 
 def _meals(actor: Actor, shown: Portal) -> list[Meal]:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from litestar import Controller, get
+from litestar import Controller, Response, get
 from litestar.connection import Request
 from litestar.types import ASGIApp
 from msgspec import Struct
@@ -12,13 +12,13 @@ from dusangire.diets.rules import TrayLine
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import LIVE, Acting
 from dusangire.kernel.errors import NotHere
-from dusangire.kernel.html import Html, draw, go, whole
+from dusangire.kernel.html import Html, go, whole
 from dusangire.kernel.live import stream
 from dusangire.kernel.money import Money
 from dusangire.menu import queries as menu
 from dusangire.menu.rules import PORTIONS, Card, Nutrients, portion_nutrients, portion_price
 from dusangire.orders import queries
-from dusangire.orders.pages.drawing import OOB, menu_of, with_fast
+from dusangire.orders.pages.drawing import menu_of, page_of
 from dusangire.orders.pages.whom import Whom, whom
 from dusangire.orders.queries import Portal
 from dusangire.orders.rules import Why
@@ -44,8 +44,8 @@ class PatientPages(Controller):
     async def portal(self, request: Request, actor: Acting) -> Html:
         if actor.patient is None and "for" not in request.query_params:
             return go(request, "/wards/" if actor.may(Can.WARD_SEE) else "/account/")
-        shown = await with_fast(actor, await menu_of(request, actor, whom(actor, request)))
-        return whole(request, "orders/portal.html", **shown)
+        about = whom(actor, request)
+        return whole(request, "orders/portal.html", **await page_of(request, actor, about), here_live=_live(request))
 
     @get("/live", opt=ORDERS | LIVE)
     async def live(self, request: Request, actor: Acting) -> ASGIApp:
@@ -53,9 +53,8 @@ class PatientPages(Controller):
         await queries.person(actor, about.patient)
 
         async def redraw() -> str:
-            shown = await with_fast(actor, await menu_of(request, actor, about))
-            bar = draw(request, "orders/_bar.html", **shown | {"oob": OOB})
-            return draw(request, "orders/_portal.html", **shown) + bar
+            parts = await page_of(request, actor, about)
+            return str(parts["portal"] + parts["bar_oob"])
 
         bells = (f"patient:{about.patient}", f"{actor.hospital}:menu")
         return stream(request.app.state.hub, *bells, draw=redraw)
@@ -63,12 +62,17 @@ class PatientPages(Controller):
     @get("/dishes", opt=ORDERS)
     async def dishes(self, request: Request, actor: Acting) -> Html:
         """Draw the shelves alone, as the search box asks for them."""
-        shown = await menu_of(request, actor, whom(actor, request))
-        return whole(request, "orders/_shelves.html", **shown)
+        parts = await page_of(request, actor, whom(actor, request))
+        return Response(str(parts["shelves"]), media_type="text/html")
 
     @get("/dish/{code:str}", opt=ORDERS)
     async def dish(self, request: Request, actor: Acting, code: str) -> Html:
         return whole(request, "orders/dish.html", **await _dish(request, actor, code, whom(actor, request)))
+
+
+def _live(request: Request) -> str:
+    """Return the address of the stream that draws this very page: same patient, sitting and search."""
+    return f"/patient/live?{request.url.query}" if request.url.query else "/patient/live"
 
 
 async def _dish(request: Request, actor: Actor, code: str, about: Whom) -> dict[str, Any]:

@@ -120,7 +120,7 @@ async def _answer(request: Request, actor: Actor, about: Whom, tapped: Tapped, l
     shown = await menu_of(request, actor, about)
     found: Portal = shown["p"]
     before = found.shelf_with(_without(found, line)) if line is not None else None
-    return done(request, to, *after_tap(shown, before))
+    return done(request, to, *after_tap(request, shown, before))
 
 
 def _line(choice: Choice, quantity: int) -> TrayLine:

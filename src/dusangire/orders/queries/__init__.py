@@ -18,7 +18,7 @@ from .orders import (
     requests,
 )
 from .placing import Account, Kept, Placed, account, free_code, kept_answer, last_method, last_placed
-from .portal import Bedside, Portal, bedside, person, portal
+from .portal import Bedside, Portal, bedside, person, portal, stamp
 from .tickets import Ticket, by_tray_token, carrier_of, ticket, tickets
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "rating_of",
     "rating_of_dishes",
     "requests",
+    "stamp",
     "ticket",
     "tickets",
     "trays",

@@ -13,7 +13,7 @@ from dusangire.diets.rules import menu as judge_menu
 from dusangire.diets.rules.facts import verdict_of
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
-from dusangire.kernel.db import fetch_one
+from dusangire.kernel.db import fetch_one, fetch_value
 from dusangire.kernel.errors import NotHere
 from dusangire.kernel.money import Money
 from dusangire.kernel.money import total as sum_of
@@ -199,15 +199,42 @@ async def portal(
     meals = cards[dish].meals if dish in cards else None
     likely = [one for one in open_now if meals is None or one.meal in meals] or open_now
     chosen = wanted or (likely[0] if likely and day is None else None)
+    dishes = await menu.dishes(actor)
     return Portal(
         bedside=there,
         sitting=chosen,
         sittings=open_now,
-        prepared=await _prepared(actor, patient, there, chosen, now) if chosen else None,
+        prepared=await _prepared(actor, there, chosen, dishes, now) if chosen else None,
         cards=cards,
-        dishes=await menu.dishes(actor),
+        dishes=dishes,
         now=now,
     )
+
+
+async def stamp(actor: Actor, patient: UUID, today: date) -> str:
+    """Return what changes whenever anything does that a patient's menu shows, but the clock. One statement.
+
+    Raises NotHere for a stranger.
+    """
+    found = await fetch_value(
+        """
+        SELECT concat_ws('/', s.safety_rev,
+            (SELECT rev FROM menu_revision WHERE hospital = $1), (SELECT rev FROM manual_revision WHERE hospital = $1),
+            (SELECT bed FROM stay WHERE hospital = $1 AND patient = $2 AND ended_at IS NULL),
+            (SELECT string_agg(o.id || o.status || o.status_at, ',' ORDER BY o.id) FROM meal_order o
+             WHERE o.hospital = $1 AND o.patient = $2 AND o.day >= $3),
+            (SELECT string_agg(concat(c.id, l.dish, l.portion, 'x', l.quantity), ',' ORDER BY l.id) FROM cart c
+             JOIN cart_line l ON l.hospital = c.hospital AND l.cart = c.id
+             WHERE c.hospital = $1 AND c.patient = $2 AND c.day >= $3 AND c.checked_out_at IS NULL))
+        FROM patient_safety s WHERE s.hospital = $1 AND s.patient = $2
+        """,
+        actor.hospital,
+        patient,
+        today,
+    )
+    if found is None:
+        raise NotHere
+    return str(found)
 
 
 async def bedside(actor: Actor, patient: UUID, today: date) -> Bedside:
@@ -250,11 +277,13 @@ async def bedside(actor: Actor, patient: UUID, today: date) -> Bedside:
     return found
 
 
-async def _prepared(actor: Actor, patient: UUID, there: Bedside, at: Sitting, now: datetime) -> Prepared:
-    facts = await diets.facts(actor, patient, ordered_by=ordered_by(actor))
+async def _prepared(
+    actor: Actor, there: Bedside, at: Sitting, dishes: Mapping[str, DishFacts], now: datetime
+) -> Prepared:
+    facts = await diets.facts(actor, there.person.id, ordered_by=ordered_by(actor))
     serving = serving_of(at, actor.zone, now)
     trays = others((tray for tray in there.trays if tray.day == at.day), None, actor.zone)
-    return prepare(facts, serving, trays, await diets.manual(actor), await menu.dishes(actor), now)
+    return prepare(facts, serving, trays, await diets.manual(actor), dishes, now)
 
 
 

@@ -149,7 +149,7 @@ async def _offered(actor: Actor, choice: Choice) -> Card:
 
 
 def refuse_closed(actor: Actor, sitting: Sitting) -> None:
-    """Raise the refusal that names the cut-off and the way that is still open, once the meal is closed; or too far off."""
+    """Raise the refusal that names the cut-off once the meal is closed, or that says it is too far off."""
     now = clock.now()
     if (sitting.day - clock.local_day(now, actor.zone)).days > 1:
         raise Refusal("order.no_such_meal", status=422)
