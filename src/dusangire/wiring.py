@@ -17,6 +17,21 @@ REACTIONS: dict[str, tuple[str, ...]] = {
     "admission:started": ("task_no_diet_order",),
     "message:mail_queued": ("send_mail",),
     "password:reset_asked": ("mail_password_reset",),
+    **dict.fromkeys(
+        (
+            "order:confirmed",
+            "order:preparing",
+            "order:ready",
+            "order:out_for_delivery",
+            "order:arrived",
+            "order:delivered",
+            "order:held",
+            "order:problem",
+            "order:undelivered",
+            "order:cancelled",
+        ),
+        ("tell_of_order",),
+    ),
 }
 
 
@@ -32,7 +47,7 @@ CHORES: tuple[Clockwork, ...] = (Clockwork("tasks_no_diet_order", 60), Clockwork
 # Event → what happens in the very transaction that records it: an unsafe tray is held in the commit that made it so.
 AT_ONCE: dict[str, tuple[journal.AtOnce, ...]] = {
     "patient:safety_changed": (orders.hold_unsafe,),
-    "admission:ended": (diets.stop_at_discharge, orders.stop_meals),
+    "admission:ended": (orders.stop_meals, diets.stop_at_discharge),
     "admission:moved": (orders.patient_moved,),
     "menu:recipe_changed": (orders.hold_dish,),
 }

@@ -41,7 +41,7 @@
       light.textContent = fill(words.live, { time: said });
       banner.hidden = true;
       document.body.classList.remove("is-silent");
-      if (wasSilent || !streaming) await refresh();
+      if (wasSilent || streaming === false) await refresh();
     } catch {
       listen();
     }

@@ -80,7 +80,9 @@ async def test_htmx_gets_the_fragment_alone(ward, bosco, browser):
 
 
 async def test_without_javascript_the_board_reads_itself_anew(ward, bosco, browser):
-    assert '<noscript><meta http-equiv="refresh" content="30"></noscript>' in (await browser(bosco).get("/wards/A")).text
+    assert (
+        '<noscript><meta http-equiv="refresh" content="30"></noscript>' in (await browser(bosco).get("/wards/A")).text
+    )
 
 
 async def test_a_patient_who_fasts_is_unmissable(make, ward, diane, bosco, browser):
@@ -108,7 +110,15 @@ async def test_the_hand_over_list_names_everybody_in_full_with_what_they_must_no
 
 async def test_the_page_of_a_bed_shows_the_person_and_the_moves(make, ward, bosco, browser):
     text = (await browser(bosco).get("/wards/bed/A-001")).text
-    for words in ("Aline Uwase", "Order for this patient", "Add allergy", "Nothing by mouth", "New PIN", "End of the stay", "Print bed card"):
+    for words in (
+        "Aline Uwase",
+        "Order for this patient",
+        "Add allergy",
+        "Nothing by mouth",
+        "New PIN",
+        "End of the stay",
+        "Print bed card",
+    ):
         assert words in text
     assert f"/wards/patients/{ward[0].patient}/transfer" in text
     text = (await browser(bosco).get("/wards/bed/a-003")).text
@@ -137,7 +147,9 @@ async def test_look_alike_names_on_the_ward_are_pointed_out_at_the_bed(make, war
     assert "Name easily mistaken for:" in (await browser(bosco).get("/wards/bed/A-001")).text
 
 
-@pytest.mark.parametrize("path", ["/wards/ZZZ", "/wards/bed/Z-001", "/wards/bed/Z-001/card", "/wards/ZZZ/hand-over-list"])
+@pytest.mark.parametrize(
+    "path", ["/wards/ZZZ", "/wards/bed/Z-001", "/wards/bed/Z-001/card", "/wards/ZZZ/hand-over-list"]
+)
 async def test_what_is_not_here_is_404(ward, bosco, browser, path):
     assert (await browser(bosco).get(path)).status_code == 404
 

@@ -63,7 +63,8 @@ def test_hours_of_fasting_are_whole_and_never_negative():
 
 
 @pytest.mark.parametrize(
-    ("hour", "meal", "day"), [(4, "breakfast", 21), (6, "lunch", 21), (10, "lunch", 21), (11, "dinner", 21), (17, "breakfast", 22)]
+    ("hour", "meal", "day"),
+    [(4, "breakfast", 21), (6, "lunch", 21), (10, "lunch", 21), (11, "dinner", 21), (17, "breakfast", 22)],
 )
 def test_the_coming_meal_is_the_first_that_is_not_over(hour, meal, day):
     now = datetime(2026, 11, 21, hour, 20, tzinfo=UTC)

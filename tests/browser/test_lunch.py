@@ -29,15 +29,18 @@ async def test_a_lunch_from_bed_to_bed_is_seen_by_everybody_within_seconds(peopl
     patient = await people.sign_in("patient", PHONE)
     code, address = await _order(patient, "Papaya cup")
 
+    await kitchen.bring_to_front()
     ticket = kitchen.locator("li.ticket", has_text=code)
     await expect(ticket).to_be_visible(timeout=SOON)
     await expect(ticket.get_by_text("NO PEANUT", exact=False).first).to_be_visible()
     await ticket.get_by_role("button", name="Start").click()
+    await patient.bring_to_front()
     await expect(patient.locator("main")).to_contain_text("Being prepared", timeout=SOON)
     await kitchen.locator("li.ticket", has_text=code).get_by_role("button", name="Ready").click()
 
     carrier = await people.sign_in("delivery", PHONE)
     await carrier.locator("li", has_text=code).get_by_role("button", name="Collect").click()
+    await patient.bring_to_front()
     await expect(patient.locator("main")).to_contain_text("On its way", timeout=SOON)
     await carrier.goto(f"/delivery/{address.split('/orders/')[1][:36]}/hand-over")
     await carrier.get_by_label("Code of the tray").fill(code)
@@ -49,6 +52,7 @@ async def test_a_lunch_from_bed_to_bed_is_seen_by_everybody_within_seconds(peopl
     await carrier.locator("#year").fill("1988")
     await carrier.locator("button[form='check'], #check button").first.click()
     await carrier.get_by_role("button", name="Hand over").click()
+    await patient.bring_to_front()
     await expect(patient.locator("main")).to_contain_text("Delivered", timeout=SOON)
 
 
@@ -63,6 +67,7 @@ async def test_what_the_doctor_and_the_nurse_write_reaches_the_open_page_of_the_
     await nurse.locator("#code").fill("milk")
     await nurse.locator("#severity").select_option("severe")
     await nurse.get_by_role("button", name="Add allergy").click()
+    await other.bring_to_front()
     await expect(other.get_by_role("button", name="Add Hot milk")).to_have_count(0, timeout=SOON)
     await doctor.goto(nurse.url.split("?")[0].split("#")[0].rstrip("/") + "/diet-order")
     await doctor.locator("#diet").select_option("VEGAN") if await doctor.locator(
@@ -72,6 +77,7 @@ async def test_what_the_doctor_and_the_nurse_write_reaches_the_open_page_of_the_
     await doctor.locator("#password").fill(PASSWORD)
     await doctor.get_by_role("button", name="Sign diet order").click()
     await doctor.wait_for_url(re.compile("said=signed"))
+    await other.bring_to_front()
     await expect(other.locator("main")).to_contain_text("Plant food only", timeout=SOON)
 
 

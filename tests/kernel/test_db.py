@@ -80,7 +80,9 @@ async def test_the_apps_role_owns_nothing_and_cannot_change_the_past(make):
     async with connection() as conn:
         assert await conn.fetchval("SELECT current_user") == "dus_app"
         assert (
-            await conn.fetchval("SELECT count(*) FROM pg_tables WHERE tableowner = current_user AND schemaname = 'public'")
+            await conn.fetchval(
+                "SELECT count(*) FROM pg_tables WHERE tableowner = current_user AND schemaname = 'public'"
+            )
             == 0
         )
         for attack in ("UPDATE event SET kind = 'a:b'", "DELETE FROM event", "TRUNCATE event", "DROP TABLE event",

@@ -32,7 +32,19 @@ def card(en="Finger-millet porridge, sweetened", fr="Bouillie d’éleusine sucr
 @pytest.mark.req("C3")
 @pytest.mark.parametrize(
     "typed",
-    ["porridge", "PORRIDGE", "eleusine", "Éleusine", "uburo", "igikoma uburo", "sucree", "bouillie", "", "cyuburo", "igk-uro"],
+    [
+        "porridge",
+        "PORRIDGE",
+        "eleusine",
+        "Éleusine",
+        "uburo",
+        "igikoma uburo",
+        "sucree",
+        "bouillie",
+        "",
+        "cyuburo",
+        "igk-uro",
+    ],
 )
 def test_a_dish_is_found_in_three_languages_without_accents_or_case(typed):
     assert matches(card(), typed)

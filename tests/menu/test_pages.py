@@ -47,7 +47,14 @@ async def test_the_page_of_a_dish_shows_what_was_derived_and_that_it_is_approxim
 async def test_a_dish_is_changed_and_each_mistake_is_shown(make, page):
     assert (await page.post("/menu/PAP", FACTS)).status_code == 303
     assert (await queries.card(make.actor, "PAP")).price.minor == 650
-    for wrong in ({"price": "-1"}, {"price": "1.5"}, {"price": "abc"}, {"price": "2147483648"}, {"name_en": ""}, {"meals": "supper"}):
+    for wrong in (
+        {"price": "-1"},
+        {"price": "1.5"},
+        {"price": "abc"},
+        {"price": "2147483648"},
+        {"name_en": ""},
+        {"meals": "supper"},
+    ):
         answer = await page.post("/menu/PAP", {**FACTS, **wrong})
         assert answer.status_code == 422, wrong
         assert "There is a problem" in answer.text
@@ -69,7 +76,10 @@ async def test_a_recipe_is_edited_line_by_line(make, page):
     card = await queries.card(make.actor, "IGK-URO")
     lines = await queries.recipe(make.actor, card.id)
     form = {"ingredient": [str(line.ingredient) for line in lines] + [""], "declared": "1"}
-    answer = await page.post("/menu/IGK-URO/recipe", {**form, "grams": ["300" if line.name == "water" else str(line.grams) for line in lines] + [""]})
+    answer = await page.post(
+        "/menu/IGK-URO/recipe",
+        {**form, "grams": ["300" if line.name == "water" else str(line.grams) for line in lines] + [""]},
+    )
     assert answer.status_code == 303
     assert {line.name: line.grams for line in await queries.recipe(make.actor, card.id)}["water"] == D(300)
     for grams in (["1"], ["abc", "1", "1"], ["-1", "1", "1"], ["0", "0", "0"], ["9999", "1", "1"]):
@@ -110,7 +120,8 @@ async def test_a_photo_is_sent_and_everybody_signed_in_sees_it_for_ever(make, pa
 
 
 @pytest.mark.parametrize(
-    ("content", "status"), [(b"hello", 422), (b"", 422), (b"\xff\xd8" + b"\0" * 5_300_000, 422), (b"\0" * 10_000_000, 413)]
+    ("content", "status"),
+    [(b"hello", 422), (b"", 422), (b"\xff\xd8" + b"\0" * 5_300_000, 422), (b"\0" * 10_000_000, 413)],
 )
 async def test_bad_uploads_are_refused_in_words_and_never_break(page, content, status):
     answer = await page.post("/menu/PAP/photo", files={"photo": ("x.jpg", content, "image/jpeg")})

@@ -32,7 +32,12 @@ async def test_what_the_database_derives_is_what_the_seed_files_say(make):
         assert got.nutrients == dish.nutrients, code
         assert set(got.ingredients or ()) == set(dish.ingredients or ()), code
         assert (got.allergens, got.may_contain, got.declaration) == (dish.allergens, dish.may_contain, dish.declaration)
-        assert (got.tags, got.native, got.achievable, got.periods) == (dish.tags, dish.native, dish.achievable, dish.periods)
+        assert (got.tags, got.native, got.achievable, got.periods) == (
+            dish.tags,
+            dish.native,
+            dish.achievable,
+            dish.periods,
+        )
 
 
 @pytest.mark.req("B1")

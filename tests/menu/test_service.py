@@ -49,7 +49,9 @@ async def test_saying_twice_that_a_dish_is_out_is_saying_it_once(chef):
 
 async def test_names_price_and_meals_change_and_keep_both_prices_in_the_journal(chef):
     card = await queries.card(chef, "PAP")
-    await service.change_dish(chef, card.id, DishChange("Papaya", "Papaye", "Ipapayi", 777, frozenset({"lunch", "snack"})))
+    await service.change_dish(
+        chef, card.id, DishChange("Papaya", "Papaye", "Ipapayi", 777, frozenset({"lunch", "snack"}))
+    )
     found = await queries.card(chef, "PAP")
     assert (found.name("rw"), found.price, found.meals) == ("Ipapayi", Money(777), {"lunch", "snack"})
     event, _ = await bells_of_last(chef, f"dish:{card.id}")
@@ -260,6 +262,12 @@ async def test_a_photo_is_seen_by_its_hospital_only_and_names_do_not_lead_out_of
     other = await make.other()
     with acting_as(other.actor), pytest.raises(NotHere):
         await service.photo_file(other.actor, f"{name}-320.webp")
-    for bad in ("../secret", f"../{name}-320.webp", f"{name}-999.webp", f"{name}-320.webp\0", "pap-0000000000000000-320.webp"):
+    for bad in (
+        "../secret",
+        f"../{name}-320.webp",
+        f"{name}-999.webp",
+        f"{name}-320.webp\0",
+        "pap-0000000000000000-320.webp",
+    ):
         with pytest.raises(NotHere):
             await service.photo_file(chef, bad)

@@ -47,7 +47,13 @@ class Bedside:
 
     async def checkout(self, period: str = "lunch", **changes: Any) -> Checkout:
         day = (await self.sitting(period)).day
-        facts: dict[str, Any] = {"key": uuid4().hex, "patient": self.id, "day": day, "period": period, "method": Method.CASH}
+        facts: dict[str, Any] = {
+            "key": uuid4().hex,
+            "patient": self.id,
+            "day": day,
+            "period": period,
+            "method": Method.CASH,
+        }
         return Checkout(**(facts | changes))
 
     async def checkout_at(self, chosen: Sitting) -> Checkout:
@@ -55,7 +61,11 @@ class Bedside:
 
     async def checkout_raw(self, **changes: Any) -> Checkout:
         facts: dict[str, Any] = {
-            "key": uuid4().hex, "patient": self.id, "day": (await self.sitting()).day, "period": "lunch", "method": Method.CASH,
+            "key": uuid4().hex,
+            "patient": self.id,
+            "day": (await self.sitting()).day,
+            "period": "lunch",
+            "method": Method.CASH,
         }
         return Checkout(**(facts | changes))
 

@@ -30,7 +30,9 @@ async def bring_to(didier: Actor, order: Order, status: Status) -> Order:
 
 
 @pytest.mark.req("A13", "CHK-1.5.1")
-async def test_a_tray_goes_from_the_kitchen_to_the_bed_and_each_gate_keeps_its_verdict(bedside: Bedside, didier: Actor) -> None:
+async def test_a_tray_goes_from_the_kitchen_to_the_bed_and_each_gate_keeps_its_verdict(
+    bedside: Bedside, didier: Actor
+) -> None:
     order = await bedside.order("CHK-STW", "POT-BLD")
     assert order.status is Status.CONFIRMED
     for verb in WAY:
@@ -40,14 +42,19 @@ async def test_a_tray_goes_from_the_kitchen_to_the_bed_and_each_gate_keeps_its_v
     assert None not in marks
     gates = await fetch_value(
         "SELECT array_agg(gate ORDER BY at) FROM safety_check WHERE hospital = $1 AND meal_order = $2 AND answer = 'allow'",
-        didier.hospital, order.id,
+        didier.hospital,
+        order.id,
     )
     assert gates == ["checkout", "fire", "plate", "dispatch", "dispatch", "handover"]
 
 
 @pytest.mark.req("A13")
-@pytest.mark.parametrize("status", [Status.CONFIRMED, Status.PREPARING, Status.READY, Status.OUT_FOR_DELIVERY, Status.ARRIVED])
-async def test_a_new_allergy_holds_the_tray_wherever_it_is_in_the_same_commit(bedside: Bedside, didier: Actor, bosco: Actor, status: Status) -> None:
+@pytest.mark.parametrize(
+    "status", [Status.CONFIRMED, Status.PREPARING, Status.READY, Status.OUT_FOR_DELIVERY, Status.ARRIVED]
+)
+async def test_a_new_allergy_holds_the_tray_wherever_it_is_in_the_same_commit(
+    bedside: Bedside, didier: Actor, bosco: Actor, status: Status
+) -> None:
     order = await bring_to(didier, await bedside.order("TIL"), status)
     await diets.add_allergy(bosco, bedside.id, "fish", "severe")
     held = await queries.order(didier, order.id)
@@ -104,7 +111,9 @@ async def test_an_unsafe_tray_is_held_also_when_the_move_is_part_of_a_larger_ste
 async def test_two_cooks_start_the_same_order_and_one_is_told(bedside: Bedside, didier: Actor, cook: Actor) -> None:
     order = await bedside.order("CHK-STW")
     done = await asyncio.gather(
-        service.advance(didier, order.id, Verb.START), service.advance(cook, order.id, Verb.START), return_exceptions=True
+        service.advance(didier, order.id, Verb.START),
+        service.advance(cook, order.id, Verb.START),
+        return_exceptions=True,
     )
     told = [one for one in done if isinstance(one, Refusal)]
     assert [refusal.key for refusal in told] == ["order.moved_on"]
@@ -118,11 +127,14 @@ async def test_a_verb_that_does_not_lead_out_of_the_state_is_refused(bedside: Be
 
 
 @pytest.mark.req("A13")
-async def test_an_allergy_and_a_start_at_the_same_moment_never_cook_the_unsafe_tray(bedside: Bedside, didier: Actor, bosco: Actor) -> None:
+async def test_an_allergy_and_a_start_at_the_same_moment_never_cook_the_unsafe_tray(
+    bedside: Bedside, didier: Actor, bosco: Actor
+) -> None:
     for _ in range(12):
         order = await bedside.order("TIL")
         await asyncio.gather(
-            service.advance(didier, order.id, Verb.START), diets.add_allergy(bosco, bedside.id, "fish", "severe"),
+            service.advance(didier, order.id, Verb.START),
+            diets.add_allergy(bosco, bedside.id, "fish", "severe"),
             return_exceptions=True,
         )
         assert (await queries.order(didier, order.id)).status is Status.HELD
@@ -139,7 +151,9 @@ async def diets_open(actor: Actor, patient: UUID) -> UUID:
 
 
 @pytest.mark.req("A4", "A5")
-async def test_a_held_tray_is_judged_again_on_release_and_cannot_be_handed_over(bedside: Bedside, didier: Actor, bosco: Actor, diane: Actor) -> None:
+async def test_a_held_tray_is_judged_again_on_release_and_cannot_be_handed_over(
+    bedside: Bedside, didier: Actor, bosco: Actor, diane: Actor
+) -> None:
     order = await bring_to(didier, await bedside.order("CHK-STW"), Status.OUT_FOR_DELIVERY)
     hold = await diets.hold(diane, bedside.id, "operation", clock.now())
     assert (await queries.order(bosco, order.id)).status is Status.HELD
@@ -161,7 +175,9 @@ async def test_a_released_tray_starts_in_the_kitchen_again(bedside: Bedside, did
 
 
 @pytest.mark.req("I4")
-async def test_discharge_calls_off_every_open_tray_with_its_payment(bedside: Bedside, didier: Actor, bosco: Actor) -> None:
+async def test_discharge_calls_off_every_open_tray_with_its_payment(
+    bedside: Bedside, didier: Actor, bosco: Actor
+) -> None:
     from dusangire.payments import queries as payments
     from dusangire.wards import service as wards
     from dusangire.wards.rules import EndReason
@@ -177,7 +193,9 @@ async def test_discharge_calls_off_every_open_tray_with_its_payment(bedside: Bed
 
 
 @pytest.mark.req("I3")
-async def test_a_moved_patients_tray_shows_the_new_bed_and_rings_its_boards(bedside: Bedside, make: Make, didier: Actor, bosco: Actor) -> None:
+async def test_a_moved_patients_tray_shows_the_new_bed_and_rings_its_boards(
+    bedside: Bedside, make: Make, didier: Actor, bosco: Actor
+) -> None:
     from dusangire.wards import service as wards
 
     order = await bedside.order("CHK-STW")
@@ -189,7 +207,9 @@ async def test_a_moved_patients_tray_shows_the_new_bed_and_rings_its_boards(beds
 
 
 @pytest.mark.req("A7")
-async def test_a_recipe_that_changes_holds_the_open_trays_with_that_dish(bedside: Bedside, make: Make, didier: Actor, chantal: Actor) -> None:
+async def test_a_recipe_that_changes_holds_the_open_trays_with_that_dish(
+    bedside: Bedside, make: Make, didier: Actor, chantal: Actor
+) -> None:
     from decimal import Decimal
 
     from dusangire.menu import queries as menu
@@ -219,7 +239,9 @@ async def test_a_stranger_and_another_hospital_see_no_tray(bedside: Bedside, mak
 
 
 @pytest.mark.req("N7")
-async def test_the_stranger_test_fails_without_the_visibility_filter(bedside: Bedside, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_stranger_test_fails_without_the_visibility_filter(
+    bedside: Bedside, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The negative control: without the filter, another patient of the same hospital reads the order."""
     order = await bedside.order("CHK-STW")
     stranger = await make.patient("Other", "Patient")
@@ -238,7 +260,9 @@ def test_every_state_is_reached_and_the_ends_are_the_intended_ones() -> None:
     assert ORDER.ends() == {Status.COMPLETED, Status.CANCELLED, Status.REFUSED, Status.EXPIRED}
 
 
-async def test_the_lock_is_a_statement_of_its_own_before_any_fact_is_read(bedside: Bedside, didier: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_lock_is_a_statement_of_its_own_before_any_fact_is_read(
+    bedside: Bedside, didier: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from dusangire.diets import queries as diet_queries
     from dusangire.wards import service as wards
 
@@ -260,18 +284,26 @@ async def test_the_lock_is_a_statement_of_its_own_before_any_fact_is_read(bedsid
 
 
 @pytest.mark.req("A13")
-async def test_a_start_waits_for_an_allergy_that_is_being_written(bedside: Bedside, didier: Actor, bosco: Actor) -> None:
+async def test_a_start_waits_for_an_allergy_that_is_being_written(
+    bedside: Bedside, didier: Actor, bosco: Actor
+) -> None:
     order = await bedside.order("TIL")
     assert await _start_beside_an_open_allergy(bedside, didier, bosco, order) is Status.HELD
 
 
 @pytest.mark.req("A13")
-async def test_the_waiting_test_fails_without_the_lock(bedside: Bedside, didier: Actor, bosco: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_waiting_test_fails_without_the_lock(
+    bedside: Bedside, didier: Actor, bosco: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The negative control: without the lock the cook's verdict is older than the allergy, and the step is taken."""
     from dusangire.wards import queries as ward_queries
 
     async def unlocked(actor: Actor, patient: UUID) -> int:
-        return int(await fetch_value("SELECT safety_rev FROM patient_safety WHERE hospital = $1 AND patient = $2", actor.hospital, patient))
+        return int(
+            await fetch_value(
+                "SELECT safety_rev FROM patient_safety WHERE hospital = $1 AND patient = $2", actor.hospital, patient
+            )
+        )
 
     order = await bedside.order("TIL")
     monkeypatch.setattr(ward_queries, "locked_safety_rev", unlocked)

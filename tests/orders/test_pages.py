@@ -33,7 +33,9 @@ async def menu_page(browser: Browser, bedside: Bedside, **more: str) -> str:
 
 
 @pytest.mark.req("C2", "C14", "C15", "CHK-1.2.1", "CHK-1.2.2", "CHK-1.2.3", "CHK-1.2.8", "CHK-1.2.9")
-async def test_the_menu_shows_what_suits_first_and_the_rest_with_reason_and_swap(bedside: Bedside, bosco: Actor, browser: Open) -> None:
+async def test_the_menu_shows_what_suits_first_and_the_rest_with_reason_and_swap(
+    bedside: Bedside, bosco: Actor, browser: Open
+) -> None:
     await diets.add_allergy(bosco, bedside.id, "peanuts", "severe")
     await bedside.diet("CCHO60")
     html = await menu_page(browser(bedside.patient), bedside)
@@ -50,7 +52,9 @@ async def test_the_menu_shows_what_suits_first_and_the_rest_with_reason_and_swap
 
 
 @pytest.mark.req("C2", "A15")
-async def test_what_the_menu_offers_is_exactly_what_the_verdict_allows_and_each_swap_passes(bedside: Bedside, bosco: Actor) -> None:
+async def test_what_the_menu_offers_is_exactly_what_the_verdict_allows_and_each_swap_passes(
+    bedside: Bedside, bosco: Actor
+) -> None:
     from dusangire.diets.rules import Gate, TrayLine
 
     await diets.add_allergy(bosco, bedside.id, "milk", "moderate")
@@ -67,7 +71,9 @@ async def test_what_the_menu_offers_is_exactly_what_the_verdict_allows_and_each_
 
 
 @pytest.mark.req("C3", "CHK-1.2.4", "CHK-1.2.5")
-async def test_search_and_kind_narrow_the_menu_without_accents_as_one_types_and_by_a_plain_form(bedside: Bedside, browser: Open) -> None:
+async def test_search_and_kind_narrow_the_menu_without_accents_as_one_types_and_by_a_plain_form(
+    bedside: Bedside, browser: Open
+) -> None:
     opened = browser(bedside.patient)
     chosen = await bedside.sitting()
     said = {"day": str(chosen.day), "period": "lunch"}
@@ -100,7 +106,9 @@ async def test_nothing_by_mouth_is_the_whole_answer(bedside: Bedside, diane: Act
 
 
 @pytest.mark.req("C16", "A11", "CHK-1.3.1", "CHK-1.3.2", "CHK-1.3.5")
-async def test_a_tap_redraws_meter_bar_and_the_lines_it_changed_within_six_kilobytes(bedside: Bedside, browser: Open) -> None:
+async def test_a_tap_redraws_meter_bar_and_the_lines_it_changed_within_six_kilobytes(
+    bedside: Bedside, browser: Open
+) -> None:
     import gzip
 
     await bedside.diet("CCHO60")
@@ -132,7 +140,9 @@ async def test_the_tray_works_by_plain_forms_and_survives_another_device(bedside
 
 
 @pytest.mark.req("A12", "CHK-1.3.3", "CHK-1.3.4")
-async def test_a_crafted_post_for_a_forbidden_dish_is_answered_with_the_rule_in_plain_words(bedside: Bedside, bosco: Actor, browser: Open) -> None:
+async def test_a_crafted_post_for_a_forbidden_dish_is_answered_with_the_rule_in_plain_words(
+    bedside: Bedside, bosco: Actor, browser: Open
+) -> None:
     await diets.add_allergy(bosco, bedside.id, "peanuts", "severe")
     for htmx in (True, False):
         answer = await browser(bedside.patient).post("/cart/add", {"at": await at(bedside), "dish": "ISB"}, htmx=htmx)
@@ -142,7 +152,9 @@ async def test_a_crafted_post_for_a_forbidden_dish_is_answered_with_the_rule_in_
 
 @pytest.mark.parametrize("quantity", ["0", "-1", "1.5", "abc", "2147483648", "21"])
 async def test_quantities_that_are_none_are_answered(bedside: Bedside, browser: Open, quantity: str) -> None:
-    answer = await browser(bedside.patient).post("/cart/add", {"at": await at(bedside), "dish": "POT-BLD", "quantity": quantity})
+    answer = await browser(bedside.patient).post(
+        "/cart/add", {"at": await at(bedside), "dish": "POT-BLD", "quantity": quantity}
+    )
     assert answer.status_code == 422
     assert not (await queries.cart(bedside.patient, bedside.id, (await bedside.sitting()).day, "lunch")).lines
 
@@ -152,14 +164,20 @@ async def test_quantities_that_are_none_are_answered(bedside: Bedside, browser: 
     ("portion", "0.7", 422), ("portion", "2", 422), ("portion", "x", 422), ("portion", "NaN", 422), ("at", "", 422), ("at", "tomorrow.lunch.", 422),
     ("at", "2020-01-01.lunch.", 409), ("at", "9999-12-01.lunch.", 422), ("at", "9999-12-31.lunch.", 422), ("at", "0001-01-01.lunch.", 422), ("at", "2020-01-01.lunch.018f0000-0000-7000-8000-000000000001", 404),
 ])  # fmt: skip
-async def test_bad_taps_are_answered_clearly(bedside: Bedside, browser: Open, field: str, value: str, status: int) -> None:
-    answer = await browser(bedside.patient).post("/cart/add", {"at": await at(bedside), "dish": "POT-BLD", field: value})
+async def test_bad_taps_are_answered_clearly(
+    bedside: Bedside, browser: Open, field: str, value: str, status: int
+) -> None:
+    answer = await browser(bedside.patient).post(
+        "/cart/add", {"at": await at(bedside), "dish": "POT-BLD", field: value}
+    )
     assert answer.status_code == status, answer.text[:400]
     assert not (await queries.cart(bedside.patient, bedside.id, (await bedside.sitting()).day, "lunch")).lines
 
 
 @pytest.mark.req("C17", "CHK-1.4.3", "CHK-1.4.4", "CHK-1.4.8")
-async def test_checkout_by_a_plain_form_leads_to_the_order_with_its_number_and_a_second_tap_to_the_same(bedside: Bedside, browser: Open) -> None:
+async def test_checkout_by_a_plain_form_leads_to_the_order_with_its_number_and_a_second_tap_to_the_same(
+    bedside: Bedside, browser: Open
+) -> None:
     opened = browser(bedside.patient)
     await bedside.choose("CHK-STW", "POT-BLD")
     chosen = await bedside.sitting()
@@ -192,7 +210,9 @@ async def test_checkout_keeps_what_was_typed_and_says_what_is_missing(bedside: B
 
 
 @pytest.mark.req("A10", "P4")
-async def test_a_tray_that_does_not_meet_the_diet_is_refused_on_the_page_with_a_new_key(bedside: Bedside, browser: Open) -> None:
+async def test_a_tray_that_does_not_meet_the_diet_is_refused_on_the_page_with_a_new_key(
+    bedside: Bedside, browser: Open
+) -> None:
     await bedside.diet("CCHO60")
     await bedside.choose("CHK-STW")
     form = {"key": "k" * 20, "at": await at(bedside), "pay": "cash"}
@@ -203,7 +223,9 @@ async def test_a_tray_that_does_not_meet_the_diet_is_refused_on_the_page_with_a_
 
 
 @pytest.mark.req("C18", "CHK-1.7.3")
-async def test_the_order_page_shows_each_step_the_carrier_and_the_receipt(bedside: Bedside, didier: Actor, esther: Actor, browser: Open) -> None:
+async def test_the_order_page_shows_each_step_the_carrier_and_the_receipt(
+    bedside: Bedside, didier: Actor, esther: Actor, browser: Open
+) -> None:
     opened = browser(bedside.patient)
     order = await bedside.order("CHK-STW")
     assert "Order confirmed" in (await opened.get(f"/orders/{order.id}")).text
@@ -229,7 +251,9 @@ async def test_the_order_page_shows_each_step_the_carrier_and_the_receipt(bedsid
 
 
 @pytest.mark.req("CHK-1.6.10")
-async def test_staff_see_the_whole_history_with_names_and_patients_do_not(bedside: Bedside, didier: Actor, bosco: Actor, browser: Open) -> None:
+async def test_staff_see_the_whole_history_with_names_and_patients_do_not(
+    bedside: Bedside, didier: Actor, bosco: Actor, browser: Open
+) -> None:
     order = await bring_to(didier, await bedside.order("CHK-STW"), Status.READY)
     staff = (await browser(bosco).get(f"/orders/{order.id}")).text
     assert "Didier Nkusi" in element(staff, f"history-{order.id}")
@@ -239,40 +263,58 @@ async def test_staff_see_the_whole_history_with_names_and_patients_do_not(bedsid
 
 
 @pytest.mark.req("N7")
-async def test_somebody_elses_order_menu_and_tray_are_not_here(bedside: Bedside, make: Make, ines: Actor, browser: Open) -> None:
+async def test_somebody_elses_order_menu_and_tray_are_not_here(
+    bedside: Bedside, make: Make, ines: Actor, browser: Open
+) -> None:
     order = await bedside.order("CHK-STW")
     stranger = await make.patient("Other", "Patient")
     for actor in (stranger, ines):
         opened = browser(actor)
-        for path in (f"/orders/{order.id}", f"/orders/{order.id}/receipt", f"/patient/?for={bedside.id}", f"/cart/?for={bedside.id}", f"/orders/?for={bedside.id}"):
+        for path in (
+            f"/orders/{order.id}",
+            f"/orders/{order.id}/receipt",
+            f"/patient/?for={bedside.id}",
+            f"/cart/?for={bedside.id}",
+            f"/orders/?for={bedside.id}",
+        ):
             assert (await opened.get(path)).status_code == 404, path
         assert (await opened.post(f"/orders/{order.id}/cancel")).status_code == 404
         assert (await opened.post(f"/cart/again/{order.id}")).status_code == 404
-        assert (await opened.post("/cart/add", {"at": await at(bedside, other=True), "dish": "POT-BLD"})).status_code == 404
+        assert (
+            await opened.post("/cart/add", {"at": await at(bedside, other=True), "dish": "POT-BLD"})
+        ).status_code == 404
 
 
-async def test_a_cook_may_not_open_the_patients_menu_or_call_off_an_order(bedside: Bedside, didier: Actor, browser: Open) -> None:
+async def test_a_cook_may_not_open_the_patients_menu_or_call_off_an_order(
+    bedside: Bedside, didier: Actor, browser: Open
+) -> None:
     order = await bedside.order("CHK-STW")
     assert (await browser(didier).get("/patient/")).status_code == 403
     assert (await browser(didier).post(f"/orders/{order.id}/cancel")).status_code == 403
 
 
 @pytest.mark.req("C6")
-async def test_a_nurse_orders_for_a_patient_and_the_page_says_for_whom(bedside: Bedside, bosco: Actor, browser: Open) -> None:
+async def test_a_nurse_orders_for_a_patient_and_the_page_says_for_whom(
+    bedside: Bedside, bosco: Actor, browser: Open
+) -> None:
     opened = browser(bosco)
     chosen = await bedside.sitting()
     page = await opened.get("/patient/", params={"for": str(bedside.id), "day": str(chosen.day), "period": "lunch"})
     assert "Ordering for Amina Uwase, A-001" in element(page.text, "for-whom")
     assert f"for={bedside.id}" in element(page.text, "meals")
     await opened.post("/cart/add", {"at": await at(bedside, other=True), "dish": "CHK-STW"})
-    placed = await opened.post("/checkout/", {"key": "n" * 20, "at": await at(bedside, other=True), "pay": "hospital_account"})
+    placed = await opened.post(
+        "/checkout/", {"key": "n" * 20, "at": await at(bedside, other=True), "pay": "hospital_account"}
+    )
     assert placed.status_code == 303
     order = (await queries.orders_of(bosco, bedside.id))[0]
     assert (order.placed_by, order.patient) == (bosco.user, bedside.id)
 
 
 @pytest.mark.req("C9")
-async def test_the_nutritionist_answers_special_requests_on_their_page(bedside: Bedside, chantal: Actor, browser: Open) -> None:
+async def test_the_nutritionist_answers_special_requests_on_their_page(
+    bedside: Bedside, chantal: Actor, browser: Open
+) -> None:
     order = await bedside.order("CHK-STW", request="No onions")
     opened = browser(chantal)
     assert "No onions" in (await opened.get("/orders/requests/")).text
@@ -282,7 +324,9 @@ async def test_the_nutritionist_answers_special_requests_on_their_page(bedside: 
 
 
 @pytest.mark.req("A13")
-async def test_the_nurse_releases_or_calls_off_a_held_tray_on_its_page(bedside: Bedside, bosco: Actor, browser: Open) -> None:
+async def test_the_nurse_releases_or_calls_off_a_held_tray_on_its_page(
+    bedside: Bedside, bosco: Actor, browser: Open
+) -> None:
     order = await bedside.order("TIL")
     allergy = await diets.add_allergy(bosco, bedside.id, "fish", "severe")
     opened = browser(bosco)
@@ -298,10 +342,14 @@ async def test_the_nurse_releases_or_calls_off_a_held_tray_on_its_page(bedside: 
 
 
 @pytest.mark.req("C15", "CHK-1.2.6")
-async def test_a_dish_tells_its_portions_by_the_limit_its_nutrients_allergens_and_recipe(bedside: Bedside, browser: Open) -> None:
+async def test_a_dish_tells_its_portions_by_the_limit_its_nutrients_allergens_and_recipe(
+    bedside: Bedside, browser: Open
+) -> None:
     await bedside.diet("CCHO60")
     chosen = await bedside.sitting()
-    page = (await browser(bedside.patient).get("/patient/dish/POT-BLD", params={"day": str(chosen.day), "period": "lunch"})).text
+    page = (
+        await browser(bedside.patient).get("/patient/dish/POT-BLD", params={"day": str(chosen.day), "period": "lunch"})
+    ).text
     assert "66 g" in page
     assert re.search(r'value="1.5" disabled', page)
     assert "Irish potato" in page
@@ -322,7 +370,9 @@ async def test_history_lists_ones_own_orders_and_orders_again(bedside: Bedside, 
 
 
 @pytest.mark.req("B10", "C14")
-async def test_a_sold_out_dish_and_a_new_diet_are_seen_on_the_next_drawing(bedside: Bedside, chantal: Actor, browser: Open) -> None:
+async def test_a_sold_out_dish_and_a_new_diet_are_seen_on_the_next_drawing(
+    bedside: Bedside, chantal: Actor, browser: Open
+) -> None:
     opened = browser(bedside.patient)
     card = await menu.card(chantal, "CHK-STW")
     await menu_service.set_available(chantal, card.id, available=False)
@@ -340,7 +390,14 @@ async def test_every_page_speaks_three_languages(bedside: Bedside, browser: Open
     order = await bedside.order("CHK-STW", "POT-BLD")
     await bedside.choose("CHK-STW", period="dinner")
     chosen = await bedside.sitting("dinner")
-    for path in ("/patient/", "/patient/dish/RICE", f"/cart/?day={chosen.day}&period=dinner", f"/checkout/?day={chosen.day}&period=dinner", f"/orders/{order.id}", "/orders/"):
+    for path in (
+        "/patient/",
+        "/patient/dish/RICE",
+        f"/cart/?day={chosen.day}&period=dinner",
+        f"/checkout/?day={chosen.day}&period=dinner",
+        f"/orders/{order.id}",
+        "/orders/",
+    ):
         page = await opened.get(path + ("&" if "?" in path else "?") + f"lang={lang}")
         assert page.status_code == 200, path
         assert f'<html lang="{lang}"' in page.text

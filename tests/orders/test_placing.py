@@ -70,12 +70,16 @@ async def test_twenty_devices_check_out_one_tray_and_one_order_comes_of_it(bedsi
 
 
 @pytest.mark.req("A13")
-async def test_an_allergy_in_the_middle_of_checkout_leaves_no_tray_that_can_be_cooked(bedside: Bedside, bosco: Actor) -> None:
+async def test_an_allergy_in_the_middle_of_checkout_leaves_no_tray_that_can_be_cooked(
+    bedside: Bedside, bosco: Actor
+) -> None:
     for _ in range(10):
         await bedside.choose("TIL")
         wanted = await bedside.checkout()
         await asyncio.gather(
-            service.place(bedside.patient, wanted), diets.add_allergy(bosco, bedside.id, "fish", "severe"), return_exceptions=True
+            service.place(bedside.patient, wanted),
+            diets.add_allergy(bosco, bedside.id, "fish", "severe"),
+            return_exceptions=True,
         )
         trays = await queries.orders_of(bosco, bedside.id)
         assert all(tray.status in (Status.HELD, Status.CANCELLED) for tray in trays)
@@ -163,7 +167,9 @@ async def test_the_price_is_that_of_checkout_not_of_the_tray(bedside: Bedside, c
 
 
 @pytest.mark.req("C9")
-async def test_a_special_request_waits_for_the_nutritionist_and_changes_no_rule(bedside: Bedside, chantal: Actor) -> None:
+async def test_a_special_request_waits_for_the_nutritionist_and_changes_no_rule(
+    bedside: Bedside, chantal: Actor
+) -> None:
     order = await bedside.order("CHK-STW", request="add peanuts 🥜 please")
     assert (order.request_state, order.printed_request) == (RequestState.WAITING, "")
     assert [task.kind for task in await diet_queries.open_tasks(chantal, bedside.id)] == ["special_request"]
@@ -190,7 +196,9 @@ async def test_cash_waits_and_the_hospital_account_is_charged_up_to_its_ceiling(
 
 
 @pytest.mark.req("C10")
-async def test_a_patient_cancels_until_the_cut_off_and_staff_later_as_waste(bedside: Bedside, bosco: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_patient_cancels_until_the_cut_off_and_staff_later_as_waste(
+    bedside: Bedside, bosco: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = await bedside.order("CHK-STW")
     gone = await service.cancel(bedside.patient, order.id)
     assert gone.status is Status.CANCELLED
@@ -206,7 +214,9 @@ async def test_a_patient_cancels_until_the_cut_off_and_staff_later_as_waste(beds
 
 
 @pytest.mark.req("C7")
-async def test_a_nurse_and_a_caregiver_order_for_the_patient_and_both_are_kept(bedside: Bedside, make: Make, bosco: Actor) -> None:
+async def test_a_nurse_and_a_caregiver_order_for_the_patient_and_both_are_kept(
+    bedside: Bedside, make: Make, bosco: Actor
+) -> None:
     by_nurse = await bedside.order("CHK-STW", by=bosco)
     carer = await make.caregiver(bedside.patient)
     by_carer = await bedside.order("CHK-STW", by=carer, period="dinner")
@@ -263,7 +273,9 @@ async def test_portions_change_and_lines_go_and_the_tray_is_emptied(bedside: Bed
 
 
 @pytest.mark.req("A12", "CHK-1.3.3")
-async def test_a_forbidden_dish_is_refused_with_its_rule_recorded_and_the_nutritionist_told_once(bedside: Bedside, bosco: Actor, chantal: Actor) -> None:
+async def test_a_forbidden_dish_is_refused_with_its_rule_recorded_and_the_nutritionist_told_once(
+    bedside: Bedside, bosco: Actor, chantal: Actor
+) -> None:
     await diets.add_allergy(bosco, bedside.id, "peanuts", "anaphylaxis")
     for _ in range(2):
         with pytest.raises(Refusal) as refused:
@@ -271,7 +283,8 @@ async def test_a_forbidden_dish_is_refused_with_its_rule_recorded_and_the_nutrit
         assert refused.value.status == 409
     events = await fetch_value(
         "SELECT array_agg(facts->>'rule') FROM event WHERE hospital = $1 AND kind = 'order:blocked' AND about = $2",
-        chantal.hospital, f"patient:{bedside.id}",
+        chantal.hospital,
+        f"patient:{bedside.id}",
     )
     assert events == ["ALLERGY.contains.peanuts.item"] * 2
     assert [task.kind for task in await diet_queries.open_tasks(chantal, bedside.id)] == ["blocked_attempt"]
@@ -301,7 +314,9 @@ async def test_a_refusal_is_kept_with_its_key_and_told_again_the_same(bedside: B
 
 
 @pytest.mark.req("C11", "C18")
-async def test_a_meal_is_received_once_rated_once_and_complained_of(bedside: Bedside, didier: Actor, faustin: Actor) -> None:
+async def test_a_meal_is_received_once_rated_once_and_complained_of(
+    bedside: Bedside, didier: Actor, faustin: Actor
+) -> None:
     from tests.orders.test_moving import bring_to
 
     order = await bedside.order("CHK-STW")

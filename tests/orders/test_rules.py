@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+
 from dusangire.diets.rules import Allergy, Gate, Kind, Meter, Reason, TrayLine
 from dusangire.kernel.access import ROLES, Actor, Role
 from dusangire.kernel.money import Money
@@ -23,7 +24,6 @@ from dusangire.orders.rules import (
     why,
     window,
 )
-
 from tests.diets.conftest import Ward
 
 NOON = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -51,8 +51,14 @@ def test_every_reason_the_verdict_can_give_has_words_in_three_languages(hall: Wa
                 for portion, number in ((Decimal("0.5"), 1), (Decimal("1.5"), 4)):
                     answer = prepared.judge((TrayLine(dish, portion, number),), Gate.CHECKOUT)
                     found |= {*answer.reasons, *answer.asks}
-    found |= {*hall.prepared(hall.patient(weight_kg=None)).about_patient, *hall.prepared(hall.patient("REG", admission="none")).about_patient}
-    kinds = {(reason.source if reason.source in ("ALLERGY", "DISH", "IDDSI", "DIET", "PATIENT") else "diet", reason.rule) for reason in found}
+    found |= {
+        *hall.prepared(hall.patient(weight_kg=None)).about_patient,
+        *hall.prepared(hall.patient("REG", admission="none")).about_patient,
+    }
+    kinds = {
+        (reason.source if reason.source in ("ALLERGY", "DISH", "IDDSI", "DIET", "PATIENT") else "diet", reason.rule)
+        for reason in found
+    }
     assert len(kinds) > 15
     for reason in found:
         told = why(reason, DISH if reason.dish else None)
@@ -64,7 +70,9 @@ def test_every_reason_the_verdict_can_give_has_words_in_three_languages(hall: Wa
                 assert "Phrase(" not in said
 
 
-@pytest.mark.parametrize("source", ["ALLERGY", "CONTRADICTION", "DIET", "DISH", "IDDSI", "NPO", "PATIENT", "HOUSE-DIET"])
+@pytest.mark.parametrize(
+    "source", ["ALLERGY", "CONTRADICTION", "DIET", "DISH", "IDDSI", "NPO", "PATIENT", "HOUSE-DIET"]
+)
 def test_a_reason_of_a_kind_nobody_thought_of_still_has_words(source: str) -> None:
     for kind in (Kind.BLOCK, Kind.UNKNOWN):
         told = why(Reason(kind, source, "something_new", "a+b", "order"), DISH)
@@ -77,7 +85,9 @@ def test_words_of_ordering_stand_in_three_languages_with_the_same_facts() -> Non
     for key, words in catalogue().items():
         if key.startswith(("order.", "payment.")):
             assert all(words[language] for language in LANGUAGES) or key == "unit.none", key
-            assert {frozenset(placeholders(words[language])) for language in LANGUAGES} == {frozenset(placeholders(words["en"]))}, key
+            assert {frozenset(placeholders(words[language])) for language in LANGUAGES} == {
+                frozenset(placeholders(words["en"]))
+            }, key
 
 
 def test_a_stored_reason_is_told_in_each_readers_language() -> None:
@@ -117,7 +127,9 @@ def test_a_late_tray_comes_from_now_on() -> None:
 
 @pytest.mark.req("C18")
 def test_the_five_steps_end_with_the_patient() -> None:
-    assert [pace(status) for status in (Status.CONFIRMED, Status.PREPARING, Status.READY, Status.ARRIVED, Status.DELIVERED)] == [1, 2, 3, 4, 5]
+    assert [
+        pace(status) for status in (Status.CONFIRMED, Status.PREPARING, Status.READY, Status.ARRIVED, Status.DELIVERED)
+    ] == [1, 2, 3, 4, 5]
     assert pace(Status.CANCELLED) == 0
     there = steps(Status.DELIVERED, (NOON,) * 5)
     assert all(step.is_done for step in there)
@@ -127,7 +139,18 @@ def test_the_five_steps_end_with_the_patient() -> None:
 @pytest.mark.parametrize(("chosen", "key"), [("20", "low"), ("50", "right"), ("65", "full"), ("70", "over")])
 def test_the_meter_says_it_before_it_shows_it(chosen: str, key: str) -> None:
     most = Decimal(65)
-    meter = Meter("carb_g", "meal", "g", Decimal(chosen), Decimal(45), most, most, max(Decimal(0), most - Decimal(chosen)), False, ("CCHO60",))
+    meter = Meter(
+        "carb_g",
+        "meal",
+        "g",
+        Decimal(chosen),
+        Decimal(45),
+        most,
+        most,
+        max(Decimal(0), most - Decimal(chosen)),
+        False,
+        ("CCHO60",),
+    )
     drawn = bar(meter)
     assert drawn.state.key == f"order.meter.{key}"
     assert 0 <= int(drawn.fill) <= 320

@@ -1,12 +1,11 @@
 """Payments: opened with the order, settled once, cancelled with it, counted by method."""
 
 import pytest
+
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.payments import queries, service
 from dusangire.payments.rules import PAYMENT, Method, State
-
-from tests.orders.conftest import bedside as bedside
 from tests.orders.conftest import Bedside
 
 

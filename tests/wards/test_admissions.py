@@ -131,7 +131,11 @@ async def test_a_transfer_frees_one_bed_and_takes_the_other_and_says_so_to_the_w
     assert (after.bed_code, after.admission) == (free.code, before.admission)
     assert await open_stays(make, before.bed) == 0
     assert await fetch_value("SELECT safety_rev FROM patient_safety WHERE patient = $1", amina.patient) == rev + 1
-    moved = [event for event in await journal.history(make.actor, f"patient:{amina.patient}") if event.kind == "admission:moved"]
+    moved = [
+        event
+        for event in await journal.history(make.actor, f"patient:{amina.patient}")
+        if event.kind == "admission:moved"
+    ]
     assert moved[0].facts["bed_before"] == before.bed_code
     bells = await fetch_value("SELECT bells FROM event WHERE id = $1", moved[0].id)
     assert f"{make.actor.hospital}:wards" in bells

@@ -32,7 +32,9 @@ async def test_a_nurse_registers_and_admits_and_reads_the_pin_once(make, ward, b
 
 
 async def test_every_mistake_of_a_registration_shows_at_once_and_nothing_typed_is_lost(ward, bosco, browser):
-    answer = await browser(bosco).post("/wards/bed/A-002/register", {**NEW, "birth_date": "32/13/1975", "mrn": "", "sex": ""})
+    answer = await browser(bosco).post(
+        "/wards/bed/A-002/register", {**NEW, "birth_date": "32/13/1975", "mrn": "", "sex": ""}
+    )
     assert answer.status_code == 422
     for field in ("birth_date", "mrn", "sex"):
         assert f'href="#{field}"' in element(answer.text, "main")
@@ -51,9 +53,7 @@ async def test_a_look_alike_name_is_admitted_only_when_the_nurse_has_compared(ma
     assert (await queries.bed_of_code(make.actor, "A-003")).patient is not None
 
 
-@pytest.mark.parametrize(
-    ("field", "typed"), [("phone", "call me"), ("birth_date", "2999-01-01")]
-)
+@pytest.mark.parametrize(("field", "typed"), [("phone", "call me"), ("birth_date", "2999-01-01")])
 async def test_what_a_rule_refuses_stands_at_its_field(ward, bosco, browser, field, typed):
     answer = await browser(bosco).post("/wards/bed/A-002/register", {**NEW, field: typed})
     assert answer.status_code == 422
@@ -114,9 +114,13 @@ async def test_a_new_pin_is_shown_once_and_the_old_one_dies(make, ward, bosco, b
     assert all(len(pin) == 4 for pin in pins)
 
 
-@pytest.mark.parametrize(("typed", "status"), [("61.5", 303), ("61,5", 303), ("abc", 422), ("-1", 422), ("399", 422), ("", 422)])
+@pytest.mark.parametrize(
+    ("typed", "status"), [("61.5", 303), ("61,5", 303), ("abc", 422), ("-1", 422), ("399", 422), ("", 422)]
+)
 async def test_a_weight_is_written_down(bosco, browser, amina, typed, status):
-    answer = await browser(bosco).post(f"/wards/patients/{amina.patient}/measure", {"kind": "weight_kg", "value": typed})
+    answer = await browser(bosco).post(
+        f"/wards/patients/{amina.patient}/measure", {"kind": "weight_kg", "value": typed}
+    )
     assert answer.status_code == status
     assert bool(await queries.measurements(bosco, amina.patient)) == (status == 303)
 

@@ -24,7 +24,9 @@ async def register(make, given, family, mrn, **facts):
 async def test_a_ward_is_opened_gets_fifty_beds_and_is_renamed(make):
     ward = await service.add_ward(make.actor, code="C", **NAMES)
     beds = await service.add_beds(make.actor, ward, 50, first=1)
-    await service.change_ward(make.actor, ward, WardFacts("Ward C new", "Service C", "Serivisi C", phone="+250788000109"))
+    await service.change_ward(
+        make.actor, ward, WardFacts("Ward C new", "Service C", "Serivisi C", phone="+250788000109")
+    )
     found = await queries.ward(make.actor, ward)
     assert (len(beds), found.capacity, found.occupied, found.free) == (50, 50, 0, 50)
     assert (found.name("en"), found.name("rw"), found.phone) == ("Ward C new", "Serivisi C", "+250788000109")

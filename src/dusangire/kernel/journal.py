@@ -59,7 +59,7 @@ async def record(actor: Actor, kind: str, about: str, *, also: Sequence[str] = (
             INSERT INTO event (hospital, kind, about, actor, actor_role, actor_name, facts, bells)
             VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8) RETURNING id
         )
-        SELECT new.id FROM new, pg_notify($9, array_to_string($8::text[], ' '))
+        SELECT new.id FROM new, pg_notify($9, new.id || ' ' || array_to_string($8::text[], ' '))
         """,
         actor.hospital,
         kind,

@@ -160,7 +160,9 @@ class Hub:
 
     def _heard(self, _conn: Any, _pid: int, _channel: str, payload: str) -> None:
         self.heard_at = time.monotonic()
-        for bell in payload.split(" "):
+        event, *bells = payload.split(" ")
+        self._seen[int(event)] = None
+        for bell in bells:
             self.ring(bell)
 
     async def _poll(self, conn: Any) -> None:

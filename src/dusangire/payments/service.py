@@ -28,9 +28,7 @@ async def open_payment(actor: Actor, order_id: UUID, method: Method, amount: Mon
                 created_at=clock.now(),
             )
         )
-        await record(
-            actor, f"payment:{opening(method)}", f"order:{order_id}", method=method.value, amount=amount.minor
-        )
+        await record(actor, f"payment:{opening(method)}", f"order:{order_id}", method=method.value, amount=amount.minor)
     return made
 
 

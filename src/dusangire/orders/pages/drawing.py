@@ -173,4 +173,3 @@ def _meals(actor: Actor, shown: Portal) -> list[Meal]:
         )
         for one in shown.sittings
     ]
-

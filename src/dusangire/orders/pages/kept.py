@@ -28,10 +28,8 @@ _pages: OrderedDict[bytes, tuple[bytes, dict[str, Markup]]] = OrderedDict()
 def line(request: Request, shown: dict[str, Any], offer: Offer, *, early: bool = False, oob: Markup = _HERE) -> Markup:
     """Return one dish of the menu as drawn for this state, language and sitting; the token is still a mark."""
     about: Whom = shown["w"]
-    key = msgspec.msgpack.encode((
-        id(shown["p"].cards), shown["speaks"], about.at, shown["nutrient"], early, bool(oob),
-        offer.card.code, *offer.mark,
-    ))  # fmt: skip
+    seen = (shown["speaks"], about.at, shown["nutrient"], early, bool(oob))
+    key = msgspec.msgpack.encode((*seen, offer.card, offer.swap, *offer.mark))
     kept = _lines.get(key)
     if kept is None:
         drawn = draw(request, "orders/_dish.html", **shown, offer=offer, early=early, oob=oob, token=_PLACE)

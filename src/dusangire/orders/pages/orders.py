@@ -20,7 +20,7 @@ from dusangire.kernel.phrase import Phrase
 from dusangire.orders import queries, service
 from dusangire.orders.pages.whom import Whom, whom
 from dusangire.orders.queries import Ticket
-from dusangire.orders.rules import Cancelling, Status, Verb, cancelling, pace, period_phrase, steps
+from dusangire.orders.rules import Cancelling, RatingReason, Status, Verb, cancelling, pace, period_phrase, steps
 from dusangire.payments import queries as payments
 
 SEES = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT, Can.ORDERS_SEE, Can.NUTRITION_WORK, Can.SUPPORT_WORK)
@@ -50,7 +50,7 @@ class Rated(Struct, frozen=True):
     """How the meal was."""
 
     stars: Annotated[int, Limits(1, 5)]
-    reason: Annotated[str, Limits(most=20)] = ""
+    reason: RatingReason | None = None
     comment: Annotated[str, Limits(most=300, is_multiline=True)] = ""
 
 
@@ -110,7 +110,7 @@ class OrderPages(Controller):
         if form.value is None:
             return await _page(request, actor, order_id, status=422, rating=form)
         said = form.value
-        await service.rate(actor, order_id, said.stars, reason=said.reason, comment=said.comment)
+        await service.rate(actor, order_id, said.stars, reason=said.reason or "", comment=said.comment)
         return go(request, f"/orders/{order_id}?rated=1")
 
     @post("/{order_id:uuid}/cancel", opt=CANCELS)
@@ -146,6 +146,7 @@ async def _page(
         **shown,
         complaint=complaint or forms.empty(Complaint),
         rating=rating or forms.empty(Rated),
+        reasons=list(RatingReason),
         said=next((name for name in ("placed", "told", "rated") if name in request.query_params), ""),
     )
 

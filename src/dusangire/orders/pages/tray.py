@@ -152,4 +152,3 @@ async def _next(actor: Actor, about: Whom, period: str) -> Sitting:
     if chosen is None:
         raise Refusal("order.no_such_meal")
     return chosen
-

@@ -1,7 +1,7 @@
 """Reads of trays: orders with their lines, tickets with their beds, carts, and what a verdict needs of other trays."""
 
-from .carts import Cart, CartLine, cart, carts, locked_cart
-from .judging import others, patient_of, patients_with_open_dish, trays
+from .carts import Cart, CartLine, cart, locked_cart
+from .judging import others, patients_with_open_dish, trays
 from .orders import (
     DishRating,
     Order,
@@ -39,7 +39,6 @@ __all__ = [
     "by_tray_token",
     "carrier_of",
     "cart",
-    "carts",
     "free_code",
     "history",
     "is_own_only",
@@ -52,7 +51,6 @@ __all__ = [
     "order_by_code",
     "orders_of",
     "others",
-    "patient_of",
     "patients_with_open_dish",
     "person",
     "portal",

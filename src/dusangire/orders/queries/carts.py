@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from dusangire.diets.rules import TrayLine
 from dusangire.kernel.access import Actor
-from dusangire.kernel.db import fetch, fetch_one
+from dusangire.kernel.db import fetch_one
 from dusangire.kernel.phrase import Named
 
 
@@ -68,14 +68,6 @@ async def cart(actor: Actor, patient: UUID, day: date, period: str) -> Cart:
     """Return the open cart of one sitting; an empty one where there is none."""
     found = await fetch_one(Cart, _CART + " AND c.day = $3 AND c.period = $4", actor.hospital, patient, day, period)
     return found or Cart(None, day, period)
-
-
-async def carts(actor: Actor, patient: UUID, since: date) -> list[Cart]:
-    """Return every open cart from this day on that holds something, the next meal first."""
-    found = await fetch(Cart, _CART + " AND c.day >= $3 ORDER BY c.day, c.created_at", actor.hospital, patient, since)
-    return [one for one in found if one.lines]
-
-
 
 
 class _Id(Struct, frozen=True):

@@ -62,13 +62,3 @@ async def patients_with_open_dish(actor: Actor, dish: UUID) -> list[UUID]:
         [str(status) for status in OPEN],
     )
     return [row.patient for row in rows]
-
-
-
-
-async def patient_of(actor: Actor, order_id: UUID) -> UUID | None:
-    """Return whose tray it is: what is read before the lock, because it never changes."""
-    rows = await fetch(
-        _Patient, "SELECT patient FROM meal_order WHERE hospital = $1 AND id = $2", actor.hospital, order_id
-    )
-    return rows[0].patient if rows else None

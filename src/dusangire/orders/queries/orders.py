@@ -269,5 +269,3 @@ async def rating_of_dishes(actor: Actor, dish: UUID) -> DishRating | None:
 def named(lines: tuple[Any, ...]) -> dict[str, Named]:
     """Return the names of the dishes on some lines, by code."""
     return {line.dish_code: line.named for line in lines}
-
-

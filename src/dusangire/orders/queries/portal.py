@@ -180,9 +180,7 @@ class Portal(Struct, frozen=True, dict=True):
         return list(self.bedside.trays)
 
 
-async def portal(
-    actor: Actor, patient: UUID, day: date | None = None, period: str = "", *, dish: str = ""
-) -> Portal:
+async def portal(actor: Actor, patient: UUID, day: date | None = None, period: str = "", *, dish: str = "") -> Portal:
     """Return the portal of a patient at the sitting asked for, or at the next that can be ordered. Raises NotHere.
 
     `dish`: where no sitting is asked for, the next at which this dish is served.
@@ -284,8 +282,6 @@ async def _prepared(
     serving = serving_of(at, actor.zone, now)
     trays = others((tray for tray in there.trays if tray.day == at.day), None, actor.zone)
     return prepare(facts, serving, trays, await diets.manual(actor), dishes, now)
-
-
 
 
 async def person(actor: Actor, patient: UUID) -> Person:

@@ -11,7 +11,6 @@ from .machine import (
     OPEN,
     ORDER,
     RESTARTS,
-    STOPPED,
     Status,
     Verb,
 )
@@ -21,9 +20,9 @@ from .shelf import Offer, Shelf, State, changed, main_meters, narrowed, shelf, s
 from .tracking import Step, pace, steps
 from .tray import (
     MOST_OF_ONE,
-    RATING_REASONS,
     Cancelling,
     Place,
+    RatingReason,
     RequestState,
     can_charge,
     cancelling,
@@ -45,13 +44,12 @@ __all__ = [
     "OPEN",
     "ORDER",
     "PORTIONS",
-    "RATING_REASONS",
     "RESTARTS",
-    "STOPPED",
     "Bar",
     "Cancelling",
     "Offer",
     "Place",
+    "RatingReason",
     "RequestState",
     "Shelf",
     "State",

@@ -102,9 +102,6 @@ GONE = frozenset({_S.CANCELLED, _S.REFUSED, _S.EXPIRED})
 
 # Trays that end with the patient's stay, or when the hospital stops them.
 CALLABLE_OFF = OPEN | {_S.HELD, _S.UNDELIVERED}
-# Trays that a held one may have come from only through a person's decision.
-STOPPED = frozenset({_S.HELD, _S.PROBLEM, _S.UNDELIVERED})
-
 # The moment each state keeps on the order, so that the page can say when.
 MARKS: dict[Status, str] = {
     _S.PREPARING: "started_at",

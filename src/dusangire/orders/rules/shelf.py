@@ -136,4 +136,3 @@ def _distance(card: Card, other: Card) -> Decimal:
     if card.kcal is None or other.kcal is None:
         return Decimal("Infinity")
     return abs(card.kcal - other.kcal)
-

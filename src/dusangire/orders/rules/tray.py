@@ -9,7 +9,6 @@ from dusangire.kernel.money import Money
 from .machine import ORDER, Status, Verb
 
 MOST_OF_ONE = 20
-RATING_REASONS = ("good", "cold", "late", "taste", "too_little", "wrong")
 _BEFORE_COOKING = frozenset({Status.AWAITING_PAYMENT, Status.IN_REVIEW, Status.CONFIRMED, Status.HELD})
 
 
@@ -27,6 +26,17 @@ class RequestState(StrEnum):
     WAITING = "waiting"
     APPROVED = "approved"
     DECLINED = "declined"
+
+
+class RatingReason(StrEnum):
+    """What a rating was about."""
+
+    GOOD = "good"
+    COLD = "cold"
+    LATE = "late"
+    TASTE = "taste"
+    TOO_LITTLE = "too_little"
+    WRONG = "wrong"
 
 
 class Cancelling(StrEnum):

@@ -35,9 +35,7 @@ async def patient_moved(actor: Actor, about: str) -> None:
     """Tell every board that the patient's trays go to another bed: a tray is the patient's, and beds are read live."""
     for tray in await _trays(actor, _id(about)):
         if tray.status in CALLABLE_OFF:
-            await record(
-                actor, "order:rerouted", f"order:{tray.id}", also=[f"patient:{tray.patient}"], code=tray.code
-            )
+            await record(actor, "order:rerouted", f"order:{tray.id}", also=[f"patient:{tray.patient}"], code=tray.code)
 
 
 async def hold_dish(actor: Actor, about: str) -> None:
@@ -64,9 +62,7 @@ async def _judge_again(actor: Actor, patient: UUID, *, dish: UUID | None) -> Non
                 await _hold_if_unsafe(actor, tray, found, facts, on)
 
 
-async def _hold_if_unsafe(
-    actor: Actor, tray: Order, found: list[Order], facts: PatientFacts, on: Ground
-) -> None:
+async def _hold_if_unsafe(actor: Actor, tray: Order, found: list[Order], facts: PatientFacts, on: Ground) -> None:
     serving = serving_of(tray, actor.zone, on.now)
     answer = judge(facts, serving, queries.others(found, tray.id, actor.zone), tray.tray(), on=on, gate=Gate.FIRE)
     if not answer.is_allowed:

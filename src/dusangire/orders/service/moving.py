@@ -162,4 +162,3 @@ async def _tell(actor: Actor, tray: Order, status: Status, **facts: str) -> None
 
 def _moved_on(tray: Order) -> Refusal:
     return Refusal("order.moved_on", code=tray.code, status_now=Phrase(tray.status.key))
-

@@ -196,9 +196,7 @@ def _priced(lines: tuple[CartLine, ...], cards: dict[UUID, Card], chosen: Sittin
     return tuple(found)
 
 
-async def _verdict(
-    actor: Actor, wanted: Checkout, chosen: Sitting, lines: tuple[CartLine, ...], on: Ground
-) -> Verdict:
+async def _verdict(actor: Actor, wanted: Checkout, chosen: Sitting, lines: tuple[CartLine, ...], on: Ground) -> Verdict:
     facts = await diet_queries.facts(actor, wanted.patient, ordered_by=ordered_by(actor))
     found = await queries.trays(actor, wanted.patient, wanted.day, wanted.day)
     serving = serving_of(chosen, actor.zone, on.now)

@@ -130,9 +130,7 @@ async def _stay(actor: Actor, patient: UUID) -> OpenStay:
 
 async def _open_stay(actor: Actor, admission: UUID, patient: UUID, bed: UUID) -> None:
     await Stay.insert(
-        Stay(
-            id=uuid7(), hospital=actor.hospital, admission=admission, patient=patient, bed=bed, started_at=clock.now()
-        )
+        Stay(id=uuid7(), hospital=actor.hospital, admission=admission, patient=patient, bed=bed, started_at=clock.now())
     )
 
 

@@ -27,9 +27,7 @@ async def set_pin(actor: Actor, patient: UUID) -> str:
         admission = await queries.admission_of(actor, patient)
         if admission is None:
             raise Refusal("ward.not_admitted")
-        await Admission.update({Admission.pin_hash: hashed}).where(
-            mine(Admission, actor), Admission.id == admission.id
-        )
+        await Admission.update({Admission.pin_hash: hashed}).where(mine(Admission, actor), Admission.id == admission.id)
         await accounts.end_sessions_of_admission(actor, admission.id)
         await limits.forget(_SCOPE, str(admission.id))
         await record(actor, "admission:pin_set", f"patient:{patient}", also=[wards_bell(actor)])
