@@ -8,14 +8,18 @@ import random
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import date, timedelta
 
+import httpx
 from msgspec import Struct, field
 
 from dusangire.demo import PASSWORD
 from dusangire.walker import Walker
 
 COOKS, CARRIERS = 3, 4
+# Who wants to know how long each answer took, in seconds: the bench.
+LISTENERS: list[Callable[[float], object]] = []
 DIETS = (
     "REG",
     "REG",
@@ -83,10 +87,16 @@ class Lunch(Struct):
         return time.monotonic() > self.ends
 
     def person(self) -> Walker:
-        return Walker(self.address)
+        return Walker(self.address, event_hooks={"response": [_timed]})
 
     async def staff(self, who: str) -> Walker:
         return await self.person().sign_in(f"{who}@demo.dusangire.example", PASSWORD)
+
+
+async def _timed(answer: httpx.Response) -> None:
+    await answer.aread()
+    for listener in LISTENERS:
+        listener(answer.elapsed.total_seconds())
 
 
 async def play(address: str, patients: int, lasts_s: float, *, seed: int = 7) -> int:
