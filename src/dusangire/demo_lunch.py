@@ -99,9 +99,15 @@ async def _timed(answer: httpx.Response) -> None:
         listener(answer.elapsed.total_seconds())
 
 
-async def play(address: str, patients: int, lasts_s: float, *, seed: int = 7) -> int:
-    """Play the lunch; print what happened. Returns 0 when trays reached beds and no page broke."""
+async def play(
+    address: str, patients: int, lasts_s: float, *, seed: int = 7, watch: Callable[["Lunch"], object] = lambda _: None
+) -> int:
+    """Play the lunch; print what happened. Returns 0 when trays reached beds and no page broke.
+
+    `watch` is given the lunch at its start, to look at its counts afterwards.
+    """
     lunch = Lunch(address, time.monotonic() + 3600, random.Random(seed))  # noqa: S311  a play, not a secret
+    watch(lunch)
     print(f"seed {seed}: {patients} patients are admitted …", flush=True)
     await _admit_all(lunch, patients)
     lunch.ends = time.monotonic() + lasts_s

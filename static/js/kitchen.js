@@ -7,7 +7,7 @@
   if (!wall) return;
   const words = wall.dataset;
   const SILENT_MS = 10000, PULSE_MS = 4000;
-  let heard = Date.now(), ahead = 0, streaming = true, said = light ? light.dataset.time : "";
+  let heard = Date.now(), ahead = 0, streaming = true, drawn = Date.now(), said = light ? light.dataset.time : "";
 
   const tickets = () => [...document.querySelectorAll("#board .ticket")];
   const fill = (sentence, facts) => sentence.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
@@ -41,7 +41,8 @@
       light.textContent = fill(words.live, { time: said });
       banner.hidden = true;
       document.body.classList.remove("is-silent");
-      if (wasSilent || streaming === false) await refresh();
+      const isQuiet = Date.now() - drawn > PULSE_MS;
+      if (wasSilent || streaming === false || isQuiet) await refresh();
     } catch {
       listen();
     }
@@ -55,10 +56,11 @@
     document.body.classList.add("is-silent");
   }
 
-  // Behind the stream: fetch the board itself whenever the stream is down or the line has just come back.
+  // Behind the stream: fetch the board itself whenever the stream is down, was quiet since the last beat, or is back.
   const refresh = () => htmx.ajax("GET", location.href, { target: "#board", swap: "outerMorph" });
 
   document.addEventListener("htmx:sse:after:connection", () => { streaming = true; });
+  document.addEventListener("htmx:sse:after:message", () => { drawn = Date.now(); });
   document.addEventListener("htmx:sse:error", () => { streaming = false; });
   document.addEventListener("htmx:sse:close", () => { streaming = false; });
 

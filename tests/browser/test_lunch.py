@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import DESK, PASSWORD, PHONE
 
-SOON = 4000
+SOON = 10_000
 
 
 async def _order(page, dish):

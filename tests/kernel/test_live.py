@@ -42,6 +42,22 @@ async def test_a_lost_notify_is_made_good_by_the_poll(make):
         await hub.stop()
 
 
+async def test_a_new_hub_ends_no_stream_for_what_happened_before_it_came(make, bosco):
+    async with transaction():
+        await journal.record(make.actor, "right:changed", f"user:{bosco.user}")
+    hub = await _hub()
+    try:
+        with hub.listening(f"user:{bosco.user}") as ear:
+            await asyncio.sleep(1.5)
+            assert not ear.is_closed
+            async with transaction():
+                await journal.record(make.actor, "right:changed", f"user:{bosco.user}")
+            await asyncio.wait_for(ear.rung.wait(), 4)
+            assert ear.is_closed
+    finally:
+        await hub.stop()
+
+
 async def test_a_stream_draws_at_once_and_again_for_each_ring_and_ends_when_told(make):
     hub = await _hub()
     drawn = []

@@ -149,6 +149,8 @@ class Hub:
             if self.hears_notify:
                 await conn.add_listener(CHANNEL, self._heard)
             self._last_id = await conn.fetchval("SELECT coalesce(max(id), 0) FROM event")
+            # What is already there is in the first drawing; ringing for it later would end streams for old news.
+            self._seen.update(dict.fromkeys(row["id"] for row in await self._recent(conn)))
             self.is_listening = True
             self.ring_all()
             while not conn.is_closed():
@@ -167,10 +169,7 @@ class Hub:
 
     async def _poll(self, conn: Any) -> None:
         """Ring for events that NOTIFY did not bring. Ids are given out before commit, so look back a little."""
-        rows = await conn.fetch(
-            "SELECT id, bells FROM event WHERE id > $1 AND at > now() - interval '30 s' ORDER BY id",
-            self._last_id - 2000,
-        )
+        rows = await self._recent(conn)
         for row in rows:
             if row["id"] not in self._seen:
                 self._seen[row["id"]] = None
@@ -180,6 +179,13 @@ class Hub:
             self._last_id = max(self._last_id, rows[-1]["id"])
         while len(self._seen) > 10_000:
             self._seen.pop(next(iter(self._seen)))
+
+    async def _recent(self, conn: Any) -> list[Any]:
+        rows: list[Any] = await conn.fetch(
+            "SELECT id, bells FROM event WHERE id > $1 AND at > now() - interval '30 s' ORDER BY id",
+            self._last_id - 2000,
+        )
+        return rows
 
 
 def stream(hub: Hub, *bells: str, draw: Draw, key: str | None = None, gap_s: float = 0.1) -> ASGIApp:
