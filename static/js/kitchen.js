@@ -7,7 +7,7 @@
   if (!wall) return;
   const words = wall.dataset;
   const SILENT_MS = 10000, PULSE_MS = 4000;
-  let heard = Date.now(), ahead = 0, streaming = true, drawn = Date.now(), said = light ? light.dataset.time : "";
+  let heard = Date.now(), ahead = 0, streaming = true, said = light ? light.dataset.time : "";
 
   const tickets = () => [...document.querySelectorAll("#board .ticket")];
   const fill = (sentence, facts) => sentence.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
@@ -41,8 +41,7 @@
       light.textContent = fill(words.live, { time: said });
       banner.hidden = true;
       document.body.classList.remove("is-silent");
-      const isQuiet = Date.now() - drawn > PULSE_MS;
-      if (wasSilent || streaming === false || isQuiet) await refresh();
+      if (wasSilent || streaming === false) await refresh();
     } catch {
       listen();
     }
@@ -56,11 +55,10 @@
     document.body.classList.add("is-silent");
   }
 
-  // Behind the stream: fetch the board itself whenever the stream is down, was quiet since the last beat, or is back.
+  // Behind the stream: fetch the board itself whenever the stream is down or the line has just come back.
   const refresh = () => htmx.ajax("GET", location.href, { target: "#board", swap: "outerMorph" });
 
   document.addEventListener("htmx:sse:after:connection", () => { streaming = true; });
-  document.addEventListener("htmx:sse:after:message", () => { drawn = Date.now(); });
   document.addEventListener("htmx:sse:error", () => { streaming = false; });
   document.addEventListener("htmx:sse:close", () => { streaming = false; });
 
