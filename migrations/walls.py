@@ -19,3 +19,8 @@ def wall(table: str) -> str:
             USING (hospital = (SELECT current_setting('app.hospital')::int))
             WITH CHECK (hospital = (SELECT current_setting('app.hospital')::int));
     """
+
+
+def inventory() -> str:
+    """Return the SQL that a migration ends with once it has made or changed a wall, a trigger or a dus_ function."""
+    return "DELETE FROM guard; INSERT INTO guard SELECT kind, name, digest FROM guard_now;"

@@ -20,9 +20,10 @@ from dusangire.accounts import service as accounts
 from dusangire.kernel import health
 from dusangire.kernel.access import PUBLIC, needs
 from dusangire.kernel.access_point import acting_person
-from dusangire.kernel.db import close_pool, open_pool
+from dusangire.kernel.db import close_pool, connection, open_pool
 from dusangire.kernel.failures import handlers
 from dusangire.kernel.guard import BODY_LIMIT, Doorkeeper, check_routes, guard
+from dusangire.kernel.guards import refuse_unguarded
 from dusangire.kernel.html import assets, secure
 from dusangire.kernel.live import Hub
 from dusangire.kernel.settings import settings
@@ -64,6 +65,8 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     wiring.install()
     url = settings().app_url()
     await open_pool(url, settings().pool_size)
+    async with connection() as conn:
+        await refuse_unguarded(conn)
     app.state.hub = Hub(url)
     await app.state.hub.start()
     _end_streams_at_once(app.state.hub)

@@ -14,11 +14,13 @@ from saq.worker import Worker
 from dusangire import wiring
 from dusangire.accounts import queries as accounts
 from dusangire.kernel import clock, jobs, journal
-from dusangire.kernel.db import address, close_pool, open_pool
+from dusangire.kernel.db import address, close_pool, connection, open_pool
+from dusangire.kernel.guards import broken, refuse_unguarded
 from dusangire.kernel.settings import settings
 
 log = logging.getLogger("dusangire.worker")
 _POLL_S = 1.0
+_WATCH_S = 30
 
 
 async def run() -> None:
@@ -40,6 +42,8 @@ async def run() -> None:
 
 
 async def _work(stop: asyncio.Event) -> None:
+    async with connection() as conn:
+        await refuse_unguarded(conn)
     queue = jobs.make_queue(settings().app_url())
     worker: Worker[Any] = Worker(
         queue,
@@ -55,6 +59,7 @@ async def _work(stop: asyncio.Event) -> None:
         asyncio.create_task(worker.start()),
         asyncio.create_task(relay_for_ever(queue)),
         asyncio.create_task(_keep_time(queue)),
+        asyncio.create_task(_watch_guards()),
         asyncio.create_task(stop.wait()),
     ]
     try:
@@ -86,6 +91,16 @@ async def relay_for_ever(queue: PostgresQueue) -> None:
                 await asyncio.wait_for(woken.wait(), _POLL_S)
     finally:
         ear.terminate()
+
+
+async def _watch_guards() -> None:
+    """Say loudly, each half minute, what the database has lost of its own controls."""
+    while True:
+        async with connection() as conn:
+            lost = await broken(conn)
+        if lost:
+            log.critical("the database's guards are broken: %s", ", ".join(lost))
+        await asyncio.sleep(_WATCH_S)
 
 
 async def _keep_time(queue: PostgresQueue) -> None:

@@ -18,11 +18,16 @@ class Can(StrEnum):
     CHART_SEE = "chart_see"
     DASHBOARD_SEE = "dashboard_see"
     DELIVERY_WORK = "delivery_work"
+    DIET_ADVANCE = "diet_advance"
     DIET_DRAFT = "diet_draft"
+    DIET_OVERRIDE = "diet_override"
     DIET_SIGN = "diet_sign"
     DIET_SIGN_PROTOCOL = "diet_sign_protocol"
     HOLD_SET = "hold_set"
     KITCHEN_WORK = "kitchen_work"
+    MANUAL_EDIT = "manual_edit"
+    MANUAL_SIGN = "manual_sign"
+    MEALS_STOP = "meals_stop"
     MENU_EDIT = "menu_edit"
     NUTRITION_WORK = "nutrition_work"
     ORDER_FOR_PATIENT = "order_for_patient"
@@ -62,14 +67,16 @@ ROLES: dict[Role, frozenset[Can]] = {
     Role.CAREGIVER: frozenset({Can.ORDER_OWN}),
     Role.NURSE: frozenset({
         Can.WARD_SEE, Can.ADMISSION_MANAGE, Can.CHART_SEE, Can.ALLERGY_RECORD, Can.DIET_DRAFT, Can.HOLD_SET,
-        Can.ORDER_FOR_PATIENT, Can.ORDERS_SEE,
+        Can.ORDER_FOR_PATIENT, Can.ORDERS_SEE, Can.DIET_ADVANCE,
     }),
     Role.DOCTOR: frozenset({
         Can.WARD_SEE, Can.CHART_SEE, Can.ALLERGY_RECORD, Can.DIET_DRAFT, Can.DIET_SIGN, Can.HOLD_SET, Can.ORDERS_SEE,
+        Can.DIET_ADVANCE, Can.DIET_OVERRIDE, Can.MEALS_STOP,
     }),
     Role.NUTRITIONIST: frozenset({
         Can.WARD_SEE, Can.CHART_SEE, Can.ALLERGY_RECORD, Can.DIET_DRAFT, Can.DIET_SIGN_PROTOCOL, Can.NUTRITION_WORK,
-        Can.ORDER_FOR_PATIENT, Can.ORDERS_SEE, Can.MENU_EDIT,
+        Can.ORDER_FOR_PATIENT, Can.ORDERS_SEE, Can.MENU_EDIT, Can.DIET_ADVANCE, Can.DIET_OVERRIDE, Can.MANUAL_EDIT,
+        Can.MANUAL_SIGN, Can.MEALS_STOP,
     }),
     Role.KITCHEN: frozenset({Can.KITCHEN_WORK}),
     Role.DELIVERY: frozenset({Can.DELIVERY_WORK}),
@@ -77,7 +84,7 @@ ROLES: dict[Role, frozenset[Can]] = {
     Role.FINANCE: frozenset({Can.PAYMENTS_SEE, Can.ORDERS_SEE}),
     Role.ADMIN: frozenset({
         Can.DASHBOARD_SEE, Can.ANALYTICS_SEE, Can.ORDERS_SEE, Can.PAYMENTS_SEE, Can.USERS_MANAGE, Can.BEDS_MANAGE,
-        Can.MENU_EDIT, Can.WARD_SEE,
+        Can.MENU_EDIT, Can.WARD_SEE, Can.MEALS_STOP,
     }),
     Role.AUDITOR: frozenset({Can.AUDIT_READ}),
     Role.SUPER_ADMIN: _all_but(Can.ORDER_OWN),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import asyncpg
 
 from dusangire.kernel.db import address
+from dusangire.kernel.guards import broken
 from dusangire.kernel.schema import missing_migrations
 from dusangire.kernel.settings import Settings
 
@@ -64,18 +65,9 @@ async def _migrations(conn: asyncpg.Connection) -> str | None:
     return f"{len(missing)} migrations have not run; run `dusangire prepare`" if missing else None
 
 
-async def _walls(conn: asyncpg.Connection) -> str | None:
-    bare = await conn.fetch(
-        """
-        SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'hospital'
-        WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relname <> 'session'
-          AND NOT (c.relrowsecurity AND c.relforcerowsecurity
-                   AND EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'wall'))
-        """
-    )
-    names = ", ".join(row["relname"] for row in bare)
-    return f"no wall between hospitals on {names}; restore the policies before serving" if names else None
+async def _guards(conn: asyncpg.Connection) -> str | None:
+    lost = ", ".join(await broken(conn))
+    return f"missing, switched off or rewritten: {lost}; restore them before serving" if lost else None
 
 
 async def _clock(conn: asyncpg.Connection) -> str | None:
@@ -94,7 +86,7 @@ _LOOKS: dict[str, _Look] = {
     "durability": _durability,
     "role": _role,
     "migrations": _migrations,
-    "walls": _walls,
+    "guards": _guards,
     "clock": _clock,
     "worker": _news,
 }

@@ -20,7 +20,7 @@ from dusangire.kernel.errors import Busy, NoRight, NotHere, OldPage, Refusal, Si
 
 log = logging.getLogger("dusangire")
 
-# A refused row of ours (constraint, policy, trigger) is a bug in the page; these are the passing ones.
+# A refused row of ours (constraint, policy) is a bug in the page; these are the passing ones.
 _PASSING = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -34,6 +34,11 @@ _PASSING = (
     ConnectionError,
     TimeoutError,
 )
+
+
+def refused_by_database(error: Exception) -> bool:
+    """Whether one of our own triggers refused a write: what the page acted on is no longer so, or was never allowed."""
+    return isinstance(error, asyncpg.PostgresError) and str(error.sqlstate).startswith("DUS")
 
 
 def handlers() -> dict[Any, Any]:
@@ -84,6 +89,9 @@ def _http(request: Request, error: HTTPException) -> Response[str]:
 
 
 def _broken(request: Request, error: Exception) -> Response[str]:
+    if refused_by_database(error):
+        log.error("%s %s: the database refused: %s", request.method, request.url.path, error)
+        return _answer(request, 409, "error.changed")
     if isinstance(error, _PASSING):
         log.warning("database not reachable: %s", type(error).__name__)
         answer = _answer(request, 503, "error.busy", value=2)

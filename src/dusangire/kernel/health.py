@@ -9,6 +9,7 @@ from litestar.connection import Request
 
 from dusangire.kernel.access import PUBLIC, needs
 from dusangire.kernel.db import connection
+from dusangire.kernel.guards import broken
 from dusangire.kernel.schema import missing_migrations
 from dusangire.kernel.settings import settings
 
@@ -43,16 +44,12 @@ async def ready(request: Request) -> Response[dict[str, Any]]:
 async def _database_checks() -> dict[str, str]:
     async with connection() as conn:
         is_replica = await conn.fetchval("SELECT pg_is_in_recovery()")
-        late = await conn.fetchval(
-            "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' "
-            "AND c.relkind = 'r' AND c.relrowsecurity "
-            "AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid)"
-        )
         missing = await missing_migrations(conn)
+        lost = await broken(conn)
     return {
         "database": "read only" if is_replica else "ok",
         "migrations": f"{len(missing)} missing" if missing else "ok",
-        "walls": f"{late} tables without a policy" if late else "ok",
+        "guards": f"{len(lost)} broken" if lost else "ok",
     }
 
 
