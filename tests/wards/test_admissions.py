@@ -130,7 +130,7 @@ async def test_a_transfer_frees_one_bed_and_takes_the_other_and_says_so_to_the_w
     after = await queries.person(make.actor, amina.patient)
     assert (after.bed_code, after.admission) == (free.code, before.admission)
     assert await open_stays(make, before.bed) == 0
-    assert await fetch_value("SELECT safety_rev FROM patient_safety WHERE patient = $1", amina.patient) == rev + 1
+    assert await fetch_value("SELECT safety_rev FROM patient_safety WHERE patient = $1", amina.patient) > rev
     moved = [
         event
         for event in await journal.history(make.actor, f"patient:{amina.patient}")

@@ -13,6 +13,7 @@ class Hospital(Row, tablename="hospital"):
     zone = Text(default="Africa/Kigali")
     phone = Text(default="")
     is_demo = Boolean(default=False)
+    tray_minutes = Integer(default=90)
 
 
 class AppUser(Row, tablename="app_user"):

@@ -36,6 +36,8 @@ class Patient(OfHospital, tablename="patient"):
     phone = Text(null=True, default=None)
     app_user = UUID(null=True, default=None)
     created_at = Timestamptz(default=TimestamptzNow())
+    merged_into = UUID(null=True, default=None)
+    merged_at = Timestamptz(null=True, default=None)
 
 
 class PatientSafety(Row, tablename="patient_safety"):

@@ -1,5 +1,6 @@
 """Reads of people, memberships and sessions."""
 
+from dusangire.accounts.queries.duty import on_ward
 from dusangire.accounts.queries.people import Colleague, Post, colleague, colleagues, rights_kept
 from dusangire.accounts.queries.signing import (
     Hospital,
@@ -31,6 +32,7 @@ __all__ = [
     "hospitals",
     "memberships_everywhere",
     "names",
+    "on_ward",
     "person",
     "person_by_identifier",
     "rights_kept",

@@ -1,4 +1,4 @@
-"""Locks, each a statement of its own, and the count a verdict is checked against. The caller is in a transaction."""
+"""Locks, each a statement of its own. The caller is in a transaction."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -45,18 +45,3 @@ async def lock_ward(actor: Actor, ward_id: UUID) -> None:
         ward_id,
     ):
         raise NotHere
-
-
-async def constraint_count(actor: Actor, patient: UUID) -> int:
-    """Count what a verdict must find: open allergies, active diet orders and holds nobody cancelled."""
-    return int(
-        await fetch_value(
-            """
-            SELECT (SELECT count(*) FROM allergy WHERE hospital = $1 AND patient = $2 AND ended_at IS NULL)
-                 + (SELECT count(*) FROM diet_order WHERE hospital = $1 AND patient = $2 AND status = 'active')
-                 + (SELECT count(*) FROM npo_hold WHERE hospital = $1 AND patient = $2 AND cancelled_at IS NULL)
-            """,
-            actor.hospital,
-            patient,
-        )
-    )

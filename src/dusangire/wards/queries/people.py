@@ -13,7 +13,7 @@ from dusangire.kernel.db import fetch, fetch_value
 from dusangire.kernel.errors import NotHere
 from dusangire.wards.rules import Person
 
-_PERSON = """
+PERSON = """
     p.id, p.mrn, p.given_name, p.family_name, p.birth_date, p.sex, p.phone, p.app_user,
     a.id AS admission, a.started_at AS admitted_at, a.pin_hash IS NOT NULL AS has_pin,
     b.id AS bed, coalesce(b.code, '') AS bed_code, coalesce(b.room, '') AS room,
@@ -22,13 +22,17 @@ _PERSON = """
     coalesce(w.phone, '') AS ward_phone, coalesce(w.walk_order, 0) AS walk_order,
     coalesce(w.is_isolation, false) AS is_isolation, coalesce(w.is_emergency, false) AS is_emergency
 """
-_PEOPLE = """
+PEOPLE = """
     patient p
     LEFT JOIN admission a ON a.hospital = p.hospital AND a.patient = p.id AND a.ended_at IS NULL
     LEFT JOIN stay s ON s.hospital = p.hospital AND s.patient = p.id AND s.ended_at IS NULL
     LEFT JOIN bed b ON b.hospital = s.hospital AND b.id = s.bed
     LEFT JOIN ward w ON w.hospital = b.hospital AND w.id = b.ward
 """
+
+
+class _Membership(Struct, frozen=True):
+    id: UUID
 
 
 class Measurement(Struct, frozen=True):
@@ -60,8 +64,10 @@ async def patient_of_user(actor: Actor, user: UUID) -> UUID | None:
 
 
 async def patient_of_mrn(actor: Actor, mrn: str) -> UUID | None:
-    """Return the patient with this hospital number."""
-    found = await fetch_value("SELECT id FROM patient WHERE hospital = $1 AND mrn = $2", actor.hospital, mrn)
+    """Return the patient with this hospital number; the number of a merged record leads to the one that was kept."""
+    found = await fetch_value(
+        "SELECT coalesce(merged_into, id) FROM patient WHERE hospital = $1 AND mrn = $2", actor.hospital, mrn
+    )
     return None if found is None else UUID(str(found))
 
 
@@ -73,8 +79,8 @@ async def find_people(actor: Actor, text: str, most: int = 30) -> list[Person]:
     return await fetch(
         Person,
         f"""
-        SELECT {_PERSON} FROM {_PEOPLE}
-        WHERE p.hospital = $1 AND ($2::text[] <> '{{}}' OR b.id IS NOT NULL) AND NOT EXISTS (
+        SELECT {PERSON} FROM {PEOPLE}
+        WHERE p.hospital = $1 AND p.merged_into IS NULL AND ($2::text[] <> '{{}}' OR b.id IS NOT NULL) AND NOT EXISTS (
             SELECT FROM unnest($2::text[]) word
             WHERE unaccent(lower(concat_ws(' ', p.given_name, p.family_name, p.mrn, b.code)))
                   NOT LIKE '%' || unaccent(lower(replace(replace(word, '\\', ''), '%', ''))) || '%')
@@ -91,7 +97,7 @@ async def look_alikes(actor: Actor, given_name: str, family_name: str, *, but: U
     return await fetch(
         Person,
         f"""
-        SELECT {_PERSON} FROM {_PEOPLE},
+        SELECT {PERSON} FROM {PEOPLE},
                LATERAL (SELECT unaccent(lower(p.given_name || ' ' || p.family_name)) AS said,
                                unaccent(lower($2)) AS one, unaccent(lower($3)) AS other) n,
                LATERAL (SELECT greatest(similarity(n.said, n.one), similarity(n.said, n.other)) AS closeness) c
@@ -108,10 +114,30 @@ async def look_alikes(actor: Actor, given_name: str, family_name: str, *, but: U
 async def _people(actor: Actor, condition: str, *args: Any) -> list[Person]:
     return await fetch(
         Person,
-        f"SELECT {_PERSON} FROM {_PEOPLE} WHERE p.hospital = $1 AND {condition}",  # noqa: S608  conditions of ours
+        f"SELECT {PERSON} FROM {PEOPLE} WHERE p.hospital = $1 AND {condition}",  # noqa: S608  conditions of ours
         actor.hospital,
         *args,
     )
+
+
+async def is_merged(actor: Actor, patient: UUID) -> bool:
+    """Whether the record was merged into another one."""
+    return bool(
+        await fetch_value(
+            "SELECT merged_into IS NOT NULL FROM patient WHERE hospital = $1 AND id = $2", actor.hospital, patient
+        )
+    )
+
+
+async def memberships_of(actor: Actor, patient: UUID) -> list[UUID]:
+    """Return the open memberships that act for a patient: their own, and those of caregivers."""
+    rows = await fetch(
+        _Membership,
+        "SELECT id FROM membership WHERE hospital = $1 AND patient = $2 AND ended_at IS NULL ORDER BY id",
+        actor.hospital,
+        patient,
+    )
+    return [row.id for row in rows]
 
 
 async def measurements(actor: Actor, patient: UUID) -> dict[str, Measurement]:

@@ -6,7 +6,7 @@ Lock order: patient, then beds by id. Whatever can make a tray unsafe starts wit
 from dusangire.wards.service.admissions import admit, discharge, register_and_admit, transfer
 from dusangire.wards.service.beds import add_beds, remove_bed
 from dusangire.wards.service.bedside import sign_in_from_bed
-from dusangire.wards.service.patients import measure, register
+from dusangire.wards.service.patients import close_record, measure, register
 from dusangire.wards.service.pins import check_pin, set_pin
 from dusangire.wards.service.safety import changed, lock
 from dusangire.wards.service.starter import load_starter
@@ -20,6 +20,7 @@ __all__ = [
     "change_ward",
     "changed",
     "check_pin",
+    "close_record",
     "close_ward",
     "discharge",
     "load_starter",

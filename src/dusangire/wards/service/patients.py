@@ -10,7 +10,7 @@ from dusangire.accounts import service as accounts
 from dusangire.accounts.rules import identifier, phone_problem
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor, Role
-from dusangire.kernel.db import transaction
+from dusangire.kernel.db import mine, transaction
 from dusangire.kernel.errors import Refusal
 from dusangire.kernel.ids import uuid7
 from dusangire.kernel.journal import record
@@ -59,6 +59,25 @@ async def register(
     except UniqueViolationError:
         raise Refusal("ward.mrn_known", mrn=mrn) from None
     return patient
+
+
+async def close_record(actor: Actor, patient: UUID, *, into: UUID) -> None:
+    """Let a record lead to the one that is kept; nobody signs in for it any more. Inside the caller's transaction.
+
+    Raises Refusal where it was merged already or lies in a bed, NotHere. The caller holds both locks.
+    """
+    gone, kept = await queries.person(actor, patient), await queries.person(actor, into)
+    if gone.admission is not None:
+        raise Refusal("merge.keep_the_one_in_bed", name=gone.name, bed=gone.bed_code)
+    moved = (
+        await Patient.update({Patient.merged_into: kept.id, Patient.merged_at: clock.now()})
+        .where(mine(Patient, actor), Patient.id == patient, Patient.merged_into.is_null())
+        .returning(Patient.id)
+    )
+    if not moved or await queries.is_merged(actor, into):
+        raise Refusal("merge.already")
+    for membership in await queries.memberships_of(actor, patient):
+        await accounts.end_membership(actor, membership, at=clock.now())
 
 
 async def measure(actor: Actor, patient: UUID, kind: str, value: Decimal) -> None:

@@ -23,12 +23,12 @@ async def lock(actor: Actor, patient: UUID) -> int:
 
 
 async def changed(actor: Actor, patient: UUID, *, why: str) -> None:
-    """Raise the revision and let every open tray be judged anew, within the caller's transaction, after `lock`."""
+    """Raise the revision and let every open tray be judged anew, within the caller's transaction, after `lock`.
+
+    PostgreSQL raises it too with each row it guards, and keeps the count of those rows.
+    """
     raised = (
-        await PatientSafety.update({
-            PatientSafety.safety_rev: PatientSafety.safety_rev + 1,
-            PatientSafety.constraint_count: await queries.constraint_count(actor, patient),
-        })
+        await PatientSafety.update({PatientSafety.safety_rev: PatientSafety.safety_rev + 1})
         .where(PatientSafety.hospital == actor.hospital, PatientSafety.patient == patient)
         .returning(PatientSafety.safety_rev)
     )  # fmt: skip
