@@ -66,6 +66,15 @@ class Dish(OfHospital, tablename="dish"):
     photo = Text(null=True, default=None)
     position = Integer(default=0)
     retired_at = Timestamptz(null=True, default=None)
+    kitchen_line = UUID(null=True, default=None)
+
+
+class KitchenLine(OfHospital, tablename="kitchen_line"):
+    code = Text(required=True)
+    name_en = Text(required=True)
+    name_fr = Text(required=True)
+    name_rw = Text(required=True)
+    carries_over = Boolean(default=False)
 
 
 class RecipeLine(OfHospital, tablename="recipe_line"):

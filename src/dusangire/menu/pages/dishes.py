@@ -144,6 +144,7 @@ async def dish_page(
         refused=refused,
         lines=await queries.recipe(actor, card.id),
         ingredients=await queries.ingredients(actor),
+        kitchen_lines=await queries.kitchen_lines(actor),
         nutrients=[(name, card.nutrients.of(name), name.rpartition("_")[2]) for name in NUTRIENTS],
         meals=list(LETTERS),
         saved=bool(request.query_params.get("saved")),

@@ -15,6 +15,7 @@ from dusangire.kernel.db import fetch, fetch_value, in_transaction
 from dusangire.kernel.errors import NotHere
 from dusangire.kernel.html import asset, assets
 from dusangire.kernel.money import Money
+from dusangire.menu.queries.lines import kitchen_lines
 from dusangire.menu.queries.stored import DISH, DishLine, DishRow, ingredients
 from dusangire.menu.rules import (
     NUTRIENTS,
@@ -29,6 +30,7 @@ from dusangire.menu.rules import (
     label_declaration,
     meal_names,
     picture,
+    with_cross_contact,
 )
 
 
@@ -49,14 +51,17 @@ async def revision(actor: Actor) -> int:
     return int(rev or 0)
 
 
-async def dishes(actor: Actor) -> Mapping[str, DishFacts]:
-    """Return every dish by code, derived from ingredients × recipe. Kept until the menu changes."""
-    return (await _menu(actor)).dishes
+async def dishes(actor: Actor, rev: int | None = None) -> Mapping[str, DishFacts]:
+    """Return every dish by code, derived from ingredients × recipe. Kept until the menu changes.
+
+    `rev`: the revision of this moment, where the caller has read it already.
+    """
+    return (await _menu(actor, rev)).dishes
 
 
-async def cards(actor: Actor) -> Mapping[str, Card]:
-    """Return the menu by code, in its own order. Kept until the menu changes."""
-    return (await _menu(actor)).cards
+async def cards(actor: Actor, rev: int | None = None) -> Mapping[str, Card]:
+    """Return the menu by code, in its own order. Kept until the menu changes; `rev` as for `dishes`."""
+    return (await _menu(actor, rev)).cards
 
 
 async def card(actor: Actor, code: str) -> Card:
@@ -67,12 +72,13 @@ async def card(actor: Actor, code: str) -> Card:
     return found
 
 
-async def _menu(actor: Actor) -> _Menu:
-    """Return the menu of the present revision. One statement when nothing changed, four when something did.
+async def _menu(actor: Actor, rev: int | None = None) -> _Menu:
+    """Return the menu of the present revision. One statement when nothing changed, five when something did.
 
     What a transaction under way reads may be its own and never be committed, so it is not kept.
     """
-    rev = await revision(actor)
+    if rev is None:
+        rev = await revision(actor)
     kept = _menus.get(actor.hospital)
     if kept is not None and kept.rev == rev:
         return kept
@@ -98,11 +104,15 @@ async def _derived_menu(actor: Actor, rev: int) -> _Menu:
         recipes[line.dish].append(RecipeLine(known[line.ingredient].name, line.grams))
     by_name = {item.name: item for item in known.values()}
     derived = {row.code: _derived(row, recipes.get(row.id, []), by_name, actor.zone) for row in rows}
-    return _Menu(
-        rev=rev,
-        dishes=MappingProxyType({row.code: _facts(row, derived[row.code]) for row in rows}),
-        cards=MappingProxyType({row.code: _card(row, derived[row.code]) for row in rows}),
-    )
+    facts = with_cross_contact({row.code: _facts(row, derived[row.code]) for row in rows}, await _carrying(actor, rows))
+    cards = {row.code: _card(row, derived[row.code], facts[row.code].cross_contact) for row in rows}
+    return _Menu(rev=rev, dishes=MappingProxyType(facts), cards=MappingProxyType(cards))
+
+
+async def _carrying(actor: Actor, rows: list[DishRow]) -> dict[str, UUID]:
+    """Return the line of each dish that is made on one that carries over, by dish code."""
+    carrying = {line.id for line in await kitchen_lines(actor) if line.carries_over}
+    return {row.code: row.kitchen_line for row in rows if row.kitchen_line in carrying and row.kitchen_line}
 
 
 def _derived(row: DishRow, lines: list[RecipeLine], known: Mapping[str, Ingredient], zone: str) -> Derived:
@@ -136,7 +146,7 @@ def _facts(row: DishRow, found: Derived) -> DishFacts:
     )
 
 
-def _card(row: DishRow, found: Derived) -> Card:
+def _card(row: DishRow, found: Derived, cross_contact: frozenset[str]) -> Card:
     return Card(
         id=row.id,
         code=row.code,
@@ -161,6 +171,8 @@ def _card(row: DishRow, found: Derived) -> Card:
         recipe_rev=row.recipe_rev,
         picture=f"/menu/photo/{row.photo}-320.webp" if row.photo else asset(picture(row.code, row.category, assets())),
         photo=row.photo,
+        kitchen_line=row.kitchen_line,
+        cross_contact=cross_contact,
     )
 
 

@@ -53,6 +53,7 @@ class DishRow(Struct, frozen=True):
     validated_by: str | None
     is_available: bool
     photo: str | None
+    kitchen_line: UUID | None
 
 
 class IngredientRow(Struct, frozen=True):

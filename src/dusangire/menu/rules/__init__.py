@@ -29,6 +29,7 @@ from dusangire.menu.rules.derivation import (
     ingredients_from_rows,
     label_declaration,
 )
+from dusangire.menu.rules.lines import STARTER_LINES, StarterLine, starter_line, with_cross_contact
 from dusangire.menu.rules.periods import (
     LETTERS,
     STARTER_PERIODS,
@@ -54,6 +55,7 @@ __all__ = [
     "PORTIONS",
     "RECIPE_NUTRIENTS",
     "SMALL_BYTES",
+    "STARTER_LINES",
     "STARTER_PERIODS",
     "TAGS",
     "WIDTHS",
@@ -68,6 +70,7 @@ __all__ = [
     "PeriodCode",
     "RecipeLine",
     "Sitting",
+    "StarterLine",
     "completeness",
     "derive",
     "dishes_from_rows",
@@ -85,4 +88,6 @@ __all__ = [
     "simplified",
     "sitting",
     "sittings",
+    "starter_line",
+    "with_cross_contact",
 ]

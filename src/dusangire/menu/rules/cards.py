@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from dusangire.kernel.money import Money
+from dusangire.kernel.phrase import Named
 from dusangire.menu.rules.derivation import NUTRIENTS, Declaration, Nutrients
 
 PORTIONS = (Decimal("0.5"), Decimal(1), Decimal("1.5"))
@@ -17,7 +18,8 @@ PORTIONS = (Decimal("0.5"), Decimal(1), Decimal("1.5"))
 class Card(Struct, frozen=True):
     """One dish on the menu, per whole serving. `meals` are the names of the meals it is served at.
 
-    `picture` is an address. `completeness` is in percent; `gaps` names the ingredients that keep it below 100.
+    `picture` is an address. `cross_contact` is what the other dishes of its kitchen line leave behind.
+    `completeness` is in percent; `gaps` names the ingredients that keep it below 100.
     """
 
     id: UUID
@@ -44,10 +46,17 @@ class Card(Struct, frozen=True):
     picture: str
     photo: str | None = None
     rating: Decimal | None = None
+    kitchen_line: UUID | None = None
+    cross_contact: frozenset[str] = frozenset()
 
     def name(self, language: str) -> str:
         """Return the name in the language, English where that is not one of ours."""
         return {"fr": self.name_fr, "rw": self.name_rw}.get(language, self.name_en)
+
+    @property
+    def named(self) -> Named:
+        """All its names, for a sentence that is told in the reader's language."""
+        return Named(self.name_en, self.name_fr, self.name_rw)
 
     @property
     def is_approximate(self) -> bool:

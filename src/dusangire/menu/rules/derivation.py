@@ -111,6 +111,8 @@ class DishFacts(Struct, frozen=True):
 
     `ingredients` is None for a dish without a recipe (we have its label). `native` is D0 to D4 for what is drunk,
     F3 to F7 (F7E: easy to chew) for what is eaten; `achievable` are the IDDSI levels the kitchen can serve it at.
+    `cross_contact` and `cross_ingredients` are what the other dishes of its kitchen line leave behind, where the line
+    carries over; `has_cross_label` when one of them came with a label that lists no ingredients.
     """
 
     code: str
@@ -127,6 +129,9 @@ class DishFacts(Struct, frozen=True):
     achievable: frozenset[int] = frozenset()
     periods: frozenset[str] = frozenset()
     data_quality: str = ""
+    cross_contact: frozenset[str] = frozenset()
+    cross_ingredients: frozenset[str] = frozenset()
+    has_cross_label: bool = False
 
 
 def derive(

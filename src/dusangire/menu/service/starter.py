@@ -11,13 +11,13 @@ from uuid import UUID
 
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
-from dusangire.kernel.db import transaction
+from dusangire.kernel.db import mine, transaction
 from dusangire.kernel.ids import uuid7
 from dusangire.kernel.journal import record
 from dusangire.menu import queries
-from dusangire.menu.rules import NUTRIENTS, RECIPE_NUTRIENTS, STARTER_PERIODS
-from dusangire.menu.service.revision import menu_bell
-from dusangire.menu.tables import Dish, Ingredient, MealPeriod, MenuRevision, RecipeLine
+from dusangire.menu.rules import NUTRIENTS, RECIPE_NUTRIENTS, STARTER_LINES, STARTER_PERIODS, StarterLine, starter_line
+from dusangire.menu.service.revision import menu_bell, raise_revision
+from dusangire.menu.tables import Dish, Ingredient, KitchenLine, MealPeriod, MenuRevision, RecipeLine
 
 _SEED = Path(__file__).resolve().parents[2] / "seed"
 Row = Mapping[str, str]
@@ -36,15 +36,44 @@ async def load_starter(actor: Actor) -> None:
         ingredients = [_ingredient(actor, row) for row in _rows("ingredients")]
         revised_on = min(row["declared_on"] for row in _rows("ingredients"))
         with_recipe = {row["menu_code"] for row in _rows("recipe_lines")}
+        lines = {one.code: _kitchen_line(actor, one) for one in STARTER_LINES}
         dishes = [
             _dish(actor, row, position, date.fromisoformat(revised_on), has_recipe=row["code"] in with_recipe)
             for position, row in enumerate(_rows("menu"), 1)
         ]
+        for dish in dishes:
+            dish.kitchen_line = lines[starter_line(str(dish.code), str(dish.category))].id
         await Ingredient.insert(*ingredients)
+        await KitchenLine.insert(*lines.values())
         await Dish.insert(*dishes)
         await RecipeLine.insert(*_lines(actor, ingredients, dishes))
         await MealPeriod.insert(*_periods(actor))
         await record(actor, "menu:loaded", f"menu:{actor.hospital}", also=[menu_bell(actor)], dishes=len(dishes))
+
+
+async def complete_starter(actor: Actor) -> int:
+    """Give a menu from before kitchen lines the lines a hospital begins with; return how many dishes were placed.
+
+    A menu that has lines of its own, whatever they are, is left alone. Twice is once.
+    """
+    if not await queries.revision(actor) or await queries.kitchen_lines(actor):
+        return 0
+    async with transaction():
+        await raise_revision(actor)
+        if await queries.kitchen_lines(actor):
+            return 0
+        lines = {one.code: _kitchen_line(actor, one) for one in STARTER_LINES}
+        await KitchenLine.insert(*lines.values())
+        homeless = await Dish.select(Dish.id, Dish.code, Dish.category).where(
+            mine(Dish, actor), Dish.kitchen_line.is_null()
+        )
+        for code, line in lines.items():
+            here = [row["id"] for row in homeless if starter_line(row["code"], row["category"]) == code]
+            if here:
+                await Dish.update({Dish.kitchen_line: line.id}).where(mine(Dish, actor), Dish.id.is_in(here))
+        about, bells = f"menu:{actor.hospital}", [menu_bell(actor)]
+        await record(actor, "menu:completed", about, also=bells, dishes=len(homeless))
+    return len(homeless)
 
 
 @cache
@@ -103,6 +132,14 @@ def _dish(actor: Actor, row: Row, position: int, revised_on: date, *, has_recipe
         data_quality=row["data_quality"],
         position=position,
     )
+
+
+def _kitchen_line(actor: Actor, one: StarterLine) -> KitchenLine:
+    """None of them carries over until the hospital says so: that is the kitchen's own knowledge."""
+    return KitchenLine(
+        id=uuid7(), hospital=actor.hospital, code=one.code, name_en=one.name_en, name_fr=one.name_fr,
+        name_rw=one.name_rw, carries_over=False,
+    )  # fmt: skip
 
 
 def _lines(actor: Actor, ingredients: list[Ingredient], dishes: list[Dish]) -> list[RecipeLine]:
