@@ -9,7 +9,7 @@ import pytest
 from dusangire import wiring
 from dusangire.diets import queries, service
 from dusangire.diets.rules import RuleKind, Severity
-from dusangire.diets.rules.favourites import FAVOURITES
+from dusangire.diets.rules.favourites import STARTERS
 from dusangire.diets.rules.manual import DietKind
 from dusangire.diets.rules.prescribing import OrderStatus, Prescription
 from dusangire.diets.rules.worklist import Need
@@ -58,7 +58,7 @@ def test_every_word_the_pages_say_is_in_the_catalogue():
     said |= {f"diets.kind.{kind}" for kind in DietKind} | {
         f"diets.order.{status}" for status in OrderStatus if status != "active"
     }
-    said |= {f"diets.severity.{one}" for one in Severity} | {f"diets.favourite.{one.key}" for one in FAVOURITES}
+    said |= {f"diets.severity.{one}" for one in Severity} | {f"diets.favourite.{one.key}" for one in STARTERS}
     said |= {f"diets.status.{one}" for one in ("ok", "no_order", "not_asked", "uncoded", "fasting")}
     said |= {f"diets.allergen.{code}" for code in queries.starter_manual().groups}
     said |= {f"diet.{code}.{part}" for code in queries.starter_manual().diets for part in ("name", "what")}

@@ -1,11 +1,13 @@
 """All pairs of the 34 diets: orders intersect, and what cannot be intersected is named."""
 
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
+import msgspec
 import pytest
 
 from dusangire.diets.rules import (
@@ -21,6 +23,7 @@ from dusangire.diets.rules import (
     conflicts,
     limits_of,
 )
+from dusangire.diets.rules.prescribing import Prescription, signing
 
 WEIGHT = Decimal(60)
 REPLACING = {"therapeutic", "liquid", "paediatric"}
@@ -204,3 +207,92 @@ def test_every_rule_of_the_manual_has_a_source_and_every_item_rule_is_judged(war
     for rule in rules:
         if rule.kind in (RuleKind.REQUIRE, RuleKind.FORBID, RuleKind.ONLY, RuleKind.NO_ALLERGEN, RuleKind.IDDSI):
             assert served(ward, rule.diet) < set(ward.dishes), rule
+
+
+# Triples, sampled
+
+
+TRIPLES = 1200
+
+
+def triples(ward: Any) -> Iterator[tuple[str, str, str]]:
+    """Threes of the 34 diets, drawn with a fixed seed."""
+    chance = random.Random("triples")
+    codes = sorted(ward.manual.diets)
+    for _ in range(TRIPLES):
+        one, two, three = sorted(chance.sample(codes, 3))
+        yield one, two, three
+
+
+@pytest.mark.req("A3")
+def test_three_orders_serve_what_each_of_them_serves_alone(ward: Any) -> None:
+    alone = {code: served(ward, code) for code in ward.manual.diets}
+    therapeutic = {"F75", "F100", "RUTF"}
+    compared = 0
+    for codes in triples(ward):
+        if any(one.scope == "item" for one in conflicts(orders(ward, *codes), ward.manual, WEIGHT)):
+            continue
+        compared += 1
+        together = set.intersection(*(alone[code] for code in codes))
+        assert served(ward, *codes) - therapeutic == together - therapeutic, codes
+    assert compared > TRIPLES / 2
+
+
+@pytest.mark.req("A3")
+def test_the_limits_of_three_orders_are_the_largest_min_and_the_smallest_max(ward: Any) -> None:
+    compared = 0
+    for codes in triples(ward):
+        if conflicts(orders(ward, *codes), ward.manual, WEIGHT):
+            continue
+        prepared = ward.prepared(ward.patient(*codes))
+        for meter in budget(prepared, ()):
+            compared += 1
+            scope = "day" if meter.scope == "day" else "meal"
+            here = [limit for limit in kept(ward, *codes) if (limit.base, limit.scope) == (meter.nutrient, scope)]
+            floors = [limit.floor for limit in here if limit.floor]
+            ceilings = [limit.ceiling for limit in here if limit.ceiling is not None]
+            assert (meter.least, meter.most) == (max(floors, default=None), min(ceilings, default=None)), codes
+    assert compared > 200
+
+
+@pytest.mark.req("A3")
+def test_three_orders_clash_exactly_where_two_of_them_do_and_no_tray_passes(ward: Any) -> None:
+    """Sums of meals against a day may need all three; every other clash is between two, named with its numbers."""
+    for codes in triples(ward):
+        found = [one for one in conflicts(orders(ward, *codes), ward.manual, WEIGHT) if not one.across]
+        pairwise = {
+            one
+            for pair in combinations(codes, 2)
+            for one in conflicts(orders(ward, *pair), ward.manual, WEIGHT)
+            if not one.across
+        }
+        replaced = {"REG"} if any(ward.manual.diets[code].kind in REPLACING for code in codes) else set()
+        assert set(found) == {one for one in pairwise if not replaced & {one.low, one.high}}, codes
+        if any(one.hard for one in found):
+            patient = ward.patient(*codes)
+            assert not ward.prepared(patient).judge((TrayLine("RICE"),), Gate.CART).is_allowed
+
+
+@pytest.mark.req("A3")
+def test_the_order_in_which_diets_are_written_changes_nothing(ward: Any) -> None:
+    for codes in list(triples(ward))[:200]:
+        seen = set()
+        for turned in (codes, codes[::-1], (codes[1], codes[2], codes[0])):
+            prepared = ward.prepared(ward.patient(*turned))
+            seen.add(tuple(prepared.judge((TrayLine(dish),), Gate.CHECKOUT).answer for dish in ward.dishes))
+        assert len(seen) == 1, codes
+
+
+@pytest.mark.req("A3")
+@pytest.mark.parametrize("codes", [("CCHO45", "CCHO75"), ("RENAL-ND", "RENAL-HD"), ("SAM-F75", "SAM-F100")])
+def test_an_empty_interval_between_hard_rules_blocks_the_signature_and_names_both(
+    ward: Any, codes: tuple[str, str]
+) -> None:
+    asked = Prescription(codes=codes, start_at=ward.now())
+    found = signing(asked, (), ward.manual, WEIGHT, by_doctor=True)
+    assert not found.is_clear
+    assert found.hard
+    assert {code for one in found.hard for code in (one.low, one.high)} == set(codes)
+    ruled = [Ruling(one.nutrient, one.scope, one.low, one.high) for one in found.hard]
+    again = signing(msgspec.structs.replace(asked, rulings=tuple(ruled)), (), ward.manual, WEIGHT, by_doctor=True)
+    assert again.hard == found.hard

@@ -8,10 +8,9 @@ import pytest
 from asyncpg import PostgresError
 
 from dusangire.diets import queries, service
-from dusangire.diets.queries import boards, patients
+from dusangire.diets.queries import boards, known
 from dusangire.diets.rules import Allergy, Answer, Gate, Meal, Serving, Tray, TrayLine, verdict
 from dusangire.diets.rules.prescribing import Prescription
-from dusangire.diets.tables import Allergy as AllergyTable
 from dusangire.diets.tables import DietOrder
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
@@ -89,15 +88,20 @@ async def test_another_hospitals_patient_is_not_here(make, ines, diane):
     assert await queries.allergies(diane, ines.patient) == []
 
 
+def _hide(monkeypatch):
+    """Let the read lose peanuts, as a wrong join or a policy would."""
+    whole = "a.ended_at IS NULL) AS allergies"
+    assert whole in known._KNOWN
+    monkeypatch.setattr(known, "_KNOWN", known._KNOWN.replace(whole, f"a.code <> 'peanuts' AND {whole}"))
+
+
 @pytest.mark.req("A13")
-async def test_a_hidden_allergy_row_makes_the_verdict_unknown(make, diane, bosco, amina):
+async def test_a_hidden_allergy_row_makes_the_verdict_unknown(make, diane, bosco, amina, monkeypatch):
     """A row that the count knows of and the read did not bring: never "no allergy"."""
     await make.menu()
     await service.add_allergy(bosco, amina.patient, "peanuts", "anaphylaxis")
     await service.sign(diane, amina.patient, order("REG"))
-    await AllergyTable.update({AllergyTable.patient: (await make.patient()).patient}).where(
-        AllergyTable.patient == amina.patient
-    )
+    _hide(monkeypatch)
     facts = await queries.facts(diane, amina.patient, ordered_by="nurse")
     assert (facts.rows_read, facts.active_constraint_count) == (1, 2)
     said = await judged(diane, amina.patient)
@@ -111,9 +115,8 @@ async def test_without_the_stored_count_the_hidden_row_would_pass_unseen(make, d
     await make.menu()
     await service.add_allergy(bosco, amina.patient, "peanuts", "anaphylaxis")
     await service.sign(diane, amina.patient, order("REG"))
-    other = (await make.patient()).patient
-    await AllergyTable.update({AllergyTable.patient: other}).where(AllergyTable.patient == amina.patient)
-    honest = patients._facts
+    _hide(monkeypatch)
+    honest = known._facts
 
     def careless(read, zone, ordered_by):
         found = honest(read, zone, ordered_by)
@@ -122,7 +125,7 @@ async def test_without_the_stored_count_the_hidden_row_would_pass_unseen(make, d
             active_constraint_count=found.rows_read,
         )
 
-    monkeypatch.setattr(patients, "_facts", careless)
+    monkeypatch.setattr(known, "_facts", careless)
     said = await judged(diane, amina.patient)
     assert "rows_read" not in {reason.rule for reason in said.reasons}
 
@@ -185,7 +188,7 @@ async def test_a_board_says_what_each_patient_may_eat(make, diane, bosco, amina)
     assert found[amina.patient].status == "no_order"
 
 
-async def test_a_board_of_many_costs_three_statements(make, diane, monkeypatch):
+async def test_a_board_of_many_costs_one_statement(make, diane, monkeypatch):
     await make.menu()
     many = [(await make.patient(f"P{number}")).patient for number in range(5)]
     asked: list[str] = []
@@ -197,7 +200,7 @@ async def test_a_board_of_many_costs_three_statements(make, diane, monkeypatch):
 
     monkeypatch.setattr(boards, "fetch", counted)
     assert len(await queries.ward_diets(diane, many)) == 5
-    assert len(asked) == 3
+    assert len(asked) == 1
 
 
 async def test_the_worklist_names_each_need_the_most_pressing_first(make, chantal, diane, bosco, amina):

@@ -487,7 +487,7 @@ async def test_every_change_locks_first_raises_the_revision_and_tells_in_the_sam
     before = (await queries.safety(diane, amina.patient)).safety_rev
     await CHANGES[name](diane, amina.patient)
     after = await queries.safety(diane, amina.patient)
-    assert after.safety_rev == before + 1
+    assert after.safety_rev > before
     assert order_of_events == ["lock", "told"]
     facts = await queries.facts(diane, amina.patient, ordered_by="nurse")
     assert facts.rows_read == facts.active_constraint_count

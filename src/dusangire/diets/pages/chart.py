@@ -11,8 +11,10 @@ from litestar.types import ASGIApp
 from msgspec import Struct
 
 from dusangire.diets import queries, service
+from dusangire.diets.pages.flags import good_to_know
 from dusangire.diets.pages.words import allergy_choices, diet_names, history_lines, plain_words, severities, task_key
 from dusangire.diets.rules import Severity
+from dusangire.diets.rules.fasting import hints
 from dusangire.kernel import clock, forms
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import LIVE, Acting
@@ -45,6 +47,7 @@ class NewHold(Struct, frozen=True):
     npo_from: datetime
     npo_until: datetime | None = None
     npo_open: bool = False
+    npo_procedure: datetime | None = None
 
 
 class Measured(Struct, frozen=True):
@@ -67,7 +70,9 @@ class ChartPage(Controller):
     async def live(self, request: Request, actor: Acting, patient_id: UUID) -> ASGIApp:
         async def fragment() -> str:
             names = diet_names(request, await queries.manual(actor))
-            return draw(request, "diets/_now.html", chart=await queries.chart(actor, patient_id), names=names)
+            chart = await queries.chart(actor, patient_id)
+            feeds = (await queries.feeds(actor, [patient_id]))[patient_id]
+            return draw(request, "diets/_now.html", chart=chart, names=names, feeds=feeds)
 
         await queries.safety(actor, patient_id)
         return stream(request.app.state.hub, f"patient:{patient_id}", draw=fragment)
@@ -131,10 +136,12 @@ class ChartPage(Controller):
         begins, ends = moment(asked.npo_from, actor.zone), None
         if asked.npo_until is not None:
             ends = moment(asked.npo_until, actor.zone)
+        operation = None if asked.npo_procedure is None else moment(asked.npo_procedure, actor.zone)
         try:
-            await service.hold(actor, patient_id, asked.npo_reason, begins, ends)
+            await service.hold(actor, patient_id, asked.npo_reason, begins, ends, procedure_at=operation)
         except Refusal as refused:
-            wrong = form.refuse("npo_until", refused.key, **refused.facts)
+            field = "npo_procedure" if refused.key == "fasting.procedure_before" else "npo_until"
+            wrong = form.refuse(field, refused.key, **refused.facts)
             return await _page(request, actor, patient_id, status=refused.status, npo=wrong)
         return _back(request, patient_id)
 
@@ -191,7 +198,9 @@ async def _page(
         severities=severities(request),
         names=diet_names(request, manual),
         plain=plain_words(request, manual),
+        hints={hold.id: hints(hold.procedure_at, chart.at) for hold in chart.open_holds if hold.procedure_at},
         task_words={task.kind: task_key(task.kind) for task in chart.tasks},
         history=history_lines(request, await history(actor, f"patient:{patient}")),
         said=request.query_params.get("said", ""),
+        **await good_to_know(actor, patient),
     )

@@ -52,7 +52,15 @@ class NutritionistDesk(Controller):
         entries = _entries(request, await queries.diet_rows(actor), await queries.rule_rows(actor))
         waiting = sum(not entry.diet.is_signed_off for entry in entries)
         revision = await queries.manual_revision(actor)
-        return whole(request, "diets/manual.html", entries=entries, waiting=waiting, revision=revision)
+        return whole(
+            request,
+            "diets/manual.html",
+            entries=entries,
+            waiting=waiting,
+            revision=revision,
+            notes=await queries.note_rows(actor),
+            draft=await queries.open_draft(actor),
+        )
 
 
 async def _worklist(request: Request, actor: Actor) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The prescription: six fields, what stands against them beside the form, and the signature."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,14 +11,15 @@ from litestar.connection import Request
 from msgspec import Struct
 
 from dusangire.diets import queries, service
+from dusangire.diets.pages.chart import NewHold
 from dusangire.diets.pages.words import diet_choices, diet_names, drink_choices, food_choices, plain_words, rule_name
-from dusangire.diets.pages.written import Written, asked, readable, start
-from dusangire.diets.queries import Chart, LeftToEat, Told
+from dusangire.diets.pages.written import Written, asked, changed, readable, start
+from dusangire.diets.queries import Chart, DietOrderRow, LeftToEat, Told
 from dusangire.diets.rules import Conflict, Manual
-from dusangire.diets.rules.favourites import FAVOURITES
+from dusangire.diets.rules.limits import PER_KG
 from dusangire.diets.rules.orders import diets_of
-from dusangire.diets.rules.prescribing import Signing, normal
-from dusangire.kernel import forms
+from dusangire.diets.rules.prescribing import Prescription, Signing, normal
+from dusangire.kernel import clock, forms
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import Acting
 from dusangire.kernel.errors import Refusal
@@ -25,6 +27,7 @@ from dusangire.kernel.forms import Form
 from dusangire.kernel.html import Html, decimal_attribute, draw, go, is_part, language, whole
 
 _LINE = 360
+_AS_ABOVE = "as above"
 _FIELD_OF = {
     "account.password_wrong": "password",
     "diets.end_before_start": "end",
@@ -49,8 +52,18 @@ class Clash(Struct, frozen=True):
     unit: str
     is_hard: bool
     pair: tuple[str, str]
+    low_source: str = ""
+    high_source: str = ""
     low_x: str = "0"
     high_x: str = "0"
+
+
+class Way(Struct, frozen=True):
+    """One way out of a clash, as a button: take a diet off the form, or write it instead of an order."""
+
+    field: str
+    value: str
+    diet: str
 
 
 class Before(Struct, frozen=True):
@@ -58,6 +71,7 @@ class Before(Struct, frozen=True):
 
     found: Signing | None
     clashes: tuple[Clash, ...]
+    ways: tuple[Way, ...]
     told: Told
     left: LeftToEat | None
 
@@ -75,7 +89,7 @@ class PrescriptionPage(Controller):
 
     @post("/preview", opt=needs(Can.DIET_DRAFT), status_code=200)
     async def preview(self, request: Request, actor: Acting, patient_id: UUID) -> Html:
-        form = await forms.read(request, Written)
+        form = changed(await forms.read(request, Written))
         chart = await queries.chart(actor, patient_id)
         if is_part(request):
             facts = await _beside(request, actor, chart, form)
@@ -154,7 +168,8 @@ async def _page(
         status=status,
         form=form,
         refused=refused,
-        favourites=FAVOURITES,
+        favourites=await queries.favourites_of(actor, chart.person.ward),
+        npo=forms.empty(NewHold, npo_from=clock.local(chart.at, actor.zone).strftime("%Y-%m-%dT%H:%M")),
         diets=diet_choices(request, manual),
         foods=food_choices(request, manual),
         drinks=drink_choices(request),
@@ -187,7 +202,7 @@ def _asks_oedema(written: Written, manual: Manual, actor: Actor) -> bool:
 async def _before(request: Request, actor: Actor, chart: Chart, written: Written, manual: Manual) -> Before:
     wanted = normal(asked(written, actor), manual)
     if not wanted.codes:
-        return Before(None, (), Told(), None)
+        return Before(None, (), (), Told(), None)
     try:
         found = await service.preview(actor, chart.person.id, wanted)
     except Refusal:
@@ -204,11 +219,28 @@ async def _before(request: Request, actor: Actor, chart: Chart, written: Written
     left = await queries.left_to_eat(actor, chart.person.id, wanted, found.replaced)
     names = diet_names(request, manual)
     lang = language(request)
-    clashes = tuple(_clash(lang, names, one) for one in (*found.hard, *found.soft, *found.decided))
-    return Before(found, clashes, told, left)
+    against = (*found.hard, *found.soft, *found.decided)
+    clashes = tuple(_clash(lang, names, one, manual) for one in against)
+    torn = [code for one in against for code in (one.low, one.high)]
+    ways = _ways([*torn, *found.doubled], wanted, beside, names)
+    return Before(found, clashes, ways, told, left)
 
 
-def _clash(lang: str, names: dict[str, str], one: Conflict) -> Clash:
+def _ways(
+    torn: Iterable[str], wanted: Prescription, beside: list[DietOrderRow], names: dict[str, str]
+) -> tuple[Way, ...]:
+    """Return the buttons out of a clash: each diet of the form may go, each order in force may be replaced."""
+    found: list[Way] = []
+    for code in dict.fromkeys(torn):
+        order = next((row for row in beside if code in row.codes), None)
+        if code in wanted.codes:
+            found.append(Way("drop", code, names.get(code, code)))
+        if order is not None and wanted.replaces is None:
+            found.append(Way("instead", str(order.id), " + ".join(names.get(one, one) for one in order.codes)))
+    return tuple(sorted(dict.fromkeys(found), key=lambda way: way.field == "drop"))
+
+
+def _clash(lang: str, names: dict[str, str], one: Conflict, manual: Manual) -> Clash:
     field = f"{one.low}|{one.high}|{one.nutrient}|{one.scope}"
     low_x, high_x = _places(one)
     return Clash(
@@ -220,12 +252,25 @@ def _clash(lang: str, names: dict[str, str], one: Conflict) -> Clash:
         high=names.get(one.high, one.high),
         high_code=one.high,
         most=one.most,
-        unit=one.unit,
+        unit=f"{one.unit}/kg" if one.nutrient in PER_KG else one.unit,
         is_hard=one.hard,
         pair=(f"{field}|{one.low}", f"{field}|{one.high}"),
+        low_source=_source(one.low_source, one.low, manual),
+        high_source=_source(one.high_source, one.high, manual),
         low_x=decimal_attribute(low_x),
         high_x=decimal_attribute(high_x),
     )
+
+
+def _source(said: str, code: str, manual: Manual) -> str:
+    """Return where a rule comes from; one that points to the line above it is told by that line."""
+    above = ""
+    for diet in manual.diets.values():
+        for rule in diet.rules:
+            above = above if rule.source == _AS_ABOVE else rule.source
+            if said == _AS_ABOVE and diet.code == code:
+                return above
+    return said
 
 
 def _places(one: Conflict) -> tuple[Decimal, Decimal]:

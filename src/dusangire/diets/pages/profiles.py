@@ -31,16 +31,18 @@ class Profiles(Controller):
             return draw(request, "diets/_profiles.html", **await _list(request, actor))
 
         here = actor.hospital
-        return stream(
-            request.app.state.hub, f"{here}:patients", f"{here}:diet_orders", f"{here}:wards", draw=fragment, gap_s=0.5
-        )
+        bells = (f"{here}:patients", f"{here}:diet_orders", f"{here}:wards", f"{here}:tasks")
+        return stream(request.app.state.hub, *bells, draw=fragment, gap_s=0.5)
 
 
 async def _list(request: Request, actor: Actor) -> dict[str, Any]:
     text = str(request.query_params.get("q", ""))[:60].strip()
     said = request.query_params.get("show")
     show = said if said in SHOWN else "mine" if actor.wards else "all"
+    is_prescriber = actor.may(Can.DIET_SIGN)
     return {
+        "waiting": await queries.waiting_for_diet(actor) if is_prescriber else [],
+        "seconds": await queries.seconds(actor) if actor.may(Can.DIET_OVERRIDE) else [],
         "rows": await queries.charts(actor, show=show, text=text),
         "show": show,
         "q": text,

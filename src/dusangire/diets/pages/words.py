@@ -124,6 +124,8 @@ def _what(lang: str, event: Event) -> str:
         parts.append(str(facts["code"]))
     if "severity" in facts:
         parts.append(text.say(lang, f"allergy.severity.{facts['severity']}"))
+    if "care_flag" in facts:
+        parts.append(text.say(lang, f"care_flag.{facts['care_flag']}"))
     parts += [str(facts[name]) for name in ("said", "reason", "value", "bed", "bed_after") if facts.get(name)]
     if facts.get("protocol"):
         parts.append(text.say(lang, "diets.under_protocol"))

@@ -1,5 +1,6 @@
 """The prescription form: what is typed, what it starts from, and what it asks for."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
@@ -18,6 +19,7 @@ from dusangire.kernel.access import Actor
 from dusangire.kernel.forms import Form, Limits
 
 _FORMAT = "%Y-%m-%dT%H:%M"
+_REGULAR_FOOD = 7
 
 
 Ruled = Annotated[str, Limits(most=120)]
@@ -25,7 +27,8 @@ Ruled = Annotated[str, Limits(most=120)]
 
 class Written(Struct, frozen=True):
     """The form as typed. A texture is a code (`IDDSI5`) or 7 for regular food; `ruling1` to `ruling8` say which
-    of two diets prevails, as `low|high|nutrient|scope|prevails`."""
+    of two diets prevails, as `low|high|nutrient|scope|prevails`. `drop` takes one diet off the form and `instead` names
+    the order to replace: the buttons beside a clash."""
 
     diet: Annotated[str, Limits(most=20)] = ""
     diet2: Annotated[str, Limits(most=20)] = ""
@@ -49,6 +52,8 @@ class Written(Struct, frozen=True):
     ruling6: Ruled = ""
     ruling7: Ruled = ""
     ruling8: Ruled = ""
+    drop: Annotated[str, Limits(most=20)] = ""
+    instead: UUID | None = None
     draft: UUID | None = None
     revision: int | None = None
     seen: int | None = None
@@ -71,30 +76,49 @@ def start(request: Request, actor: Actor, chart: Chart) -> Form[Written]:
     if chosen is not None:
         typed |= _typed_of(chosen, now, actor)
     elif wanted is not None:
-        codes = {f"diet{number or ''}": code for number, code in zip(("", 2, 3, 4), wanted.codes, strict=False)}
-        typed |= {**codes, "food": f"IDDSI{wanted.food}" if wanted.food else "", "drink": wanted.drink}
+        typed |= _levels(wanted.codes, wanted.food, wanted.drink)
         if wanted.hours is not None:
             typed["end"] = (now + timedelta(hours=wanted.hours)).strftime(_FORMAT)
     return forms.empty(Written, **typed)
 
 
+def changed(form: Form[Written]) -> Form[Written]:
+    """Return the form as a button beside a clash changes it: one diet less, or in place of an order."""
+    raw = dict(form.raw)
+    dropped, instead = raw.pop("drop", ""), raw.pop("instead", "")
+    if dropped:
+        raw |= {name: "" for name in ("diet", "diet2", "diet3", "diet4", "food") if raw.get(name) == dropped}
+    if instead:
+        raw["replaces"] = instead
+    return forms.convert({name: [text] for name, text in raw.items()}, Written) if dropped or instead else form
+
+
+def _levels(codes: Iterable[str], food: int | None, drink: int | None) -> dict[str, str]:
+    """The diets and both textures as the form's fields."""
+    others = [code for code in codes if not code.startswith("IDDSI")]
+    texture = "" if food is None else "7" if food == _REGULAR_FOOD else f"IDDSI{food}"
+    return {
+        **{f"diet{number}": code for number, code in zip(("", "2", "3", "4"), others, strict=False)},
+        "food": texture,
+        "drink": "" if drink is None else str(drink),
+    }
+
+
 def _typed_of(order: DietOrderRow, now: datetime, actor: Actor) -> dict[str, str]:
     textures = [code for code in order.codes if code.startswith("IDDSI")]
-    others = [code for code in order.codes if code not in textures]
-    food = textures[0] if textures else "7" if order.food_level == 7 else ""
-    start, end = clock.local(order.start_at, actor.zone), order.end_at
+    start, end = max(clock.local(order.start_at, actor.zone), now), order.end_at
     typed = {
-        **{f"diet{number}": code for number, code in zip(("", "2", "3", "4"), others, strict=False)},
-        "food": food,
-        "drink": "" if order.drink_level is None else str(order.drink_level),
+        **_levels(order.codes, order.food_level, order.drink_level),
+        **({"food": textures[0]} if textures else {}),
         "fluid": _number(order.limits.fluid_ml_day),
         "potassium": _number(order.limits.potassium_mg_meal),
         "reason": order.reason,
         "oedema": {True: "yes", False: "no"}.get(order.limits.has_severe_oedema, ""),  # type: ignore[arg-type]
-        "start": max(start, now).strftime(_FORMAT),
+        "start": start.strftime(_FORMAT),
     }
-    if end is not None and end > now:
-        typed["end"] = clock.local(end, actor.zone).strftime(_FORMAT)
+    if end is not None:
+        again = end if order.status == OrderStatus.DRAFT and end > now else start + (end - order.start_at)
+        typed["end"] = clock.local(again, actor.zone).strftime(_FORMAT)
     if order.status == OrderStatus.DRAFT:
         typed |= {"draft": str(order.id), "revision": str(order.revision), "replaces": str(order.replaces or "")}
     elif order.status in (OrderStatus.ACTIVE, OrderStatus.ON_HOLD):

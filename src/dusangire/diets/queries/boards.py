@@ -1,17 +1,15 @@
-"""Reads over many patients at once: boards, tickets, worklists. At most three statements each."""
+"""Reads over many patients at once: boards, tickets, worklists. One statement each."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
 
-from dusangire.diets.queries.patients import ORDER, is_in_force
-from dusangire.diets.queries.rows import DietOrderRow
-from dusangire.diets.rules import GROUPS, HoldFacts
-from dusangire.diets.rules.holds import Fast, fasting, fasts
-from dusangire.diets.rules.prescribing import hold_fact
+from dusangire.diets.queries.rows import HoldTimes, OrderFacts
+from dusangire.diets.rules import GROUPS
+from dusangire.diets.rules.holds import fasting, fasts
+from dusangire.diets.rules.orders import in_force
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch
@@ -33,7 +31,8 @@ class DietBrief(Struct, frozen=True):
     """What a board or a ticket says of one patient's diet at this moment.
 
     `status`: fasting, not_asked (allergies), uncoded (an allergy nobody has coded), no_order, or ok.
-    `next_fast` is the start of a hold to come; `fasting_until` is None while it lasts until released.
+    `next_fast` is the start of a hold to come, `procedure_at` the operation a fast is for; `fasting_until` is None
+    while it lasts until released.
     """
 
     patient: UUID
@@ -48,6 +47,7 @@ class DietBrief(Struct, frozen=True):
     fasting_until: datetime | None
     next_fast: datetime | None
     status: str
+    procedure_at: datetime | None = None
 
     @property
     def worst(self) -> str | None:
@@ -59,109 +59,82 @@ class DietBrief(Struct, frozen=True):
 _WORST_FIRST = ("anaphylaxis", "severe", "moderate", "intolerance")
 
 
-class _SafetyAllergy(Struct, frozen=True):
+class _Hold(HoldTimes, frozen=True, kw_only=True):
+    procedure_at: datetime | None
+
+
+class _Known(Struct, frozen=True):
     patient: UUID
     admission: UUID | None
     allergy_status: str
     uncoded_text: str | None
-    code: str | None
-    severity: str | None
-
-
-class _Hold(Struct, frozen=True):
-    patient: UUID
-    start_at: datetime
-    end_at: datetime | None
-    set_at: datetime
-    cancelled_at: datetime | None
+    allergies: tuple[AllergyBrief, ...]
+    orders: tuple[OrderFacts, ...]
+    holds: tuple[_Hold, ...]
 
 
 async def ward_diets(actor: Actor, patients: Iterable[UUID]) -> dict[UUID, DietBrief]:
-    """Return what boards and tickets say of each patient, by patient id. Three statements, however many patients."""
+    """Return what boards and tickets say of each patient, by patient id. One statement, however many patients."""
     ids = list(dict.fromkeys(patients))
     if not ids:
         return {}
     now = clock.now()
-    safety = await _safety(actor, ids)
-    orders = await _orders(actor, ids)
-    held = await _holds(actor, ids)
-    return {patient: _brief(rows, orders[patient], held[patient], now) for patient, rows in safety.items()}
+    return {row.patient: _brief(row, now) for row in await fetch(_Known, _KNOWN, actor.hospital, ids)}
 
 
-async def _safety(actor: Actor, ids: list[UUID]) -> dict[UUID, list[_SafetyAllergy]]:
-    rows = await fetch(
-        _SafetyAllergy,
-        """
-        SELECT s.patient, d.id AS admission, s.allergy_status, s.uncoded_text, a.code, a.severity
-        FROM patient_safety s
-        LEFT JOIN admission d ON d.hospital = s.hospital AND d.patient = s.patient AND d.ended_at IS NULL
-        LEFT JOIN allergy a ON a.hospital = s.hospital AND a.patient = s.patient AND a.ended_at IS NULL
-        WHERE s.hospital = $1 AND s.patient = ANY($2) ORDER BY a.recorded_at, a.id
-        """,
-        actor.hospital,
-        ids,
-    )
-    found: dict[UUID, list[_SafetyAllergy]] = defaultdict(list)
-    for row in rows:
-        found[row.patient].append(row)
-    return found
+_KNOWN = """
+    SELECT s.patient, s.allergy_status, s.uncoded_text,
+           (SELECT d.id FROM admission d
+             WHERE d.hospital = s.hospital AND d.patient = s.patient AND d.ended_at IS NULL) AS admission,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('code', a.code, 'severity', a.severity)
+                   ORDER BY a.recorded_at, a.id), '[]')
+              FROM allergy a
+             WHERE a.hospital = s.hospital AND a.patient = s.patient AND a.ended_at IS NULL) AS allergies,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('hospital', o.hospital, 'admission', o.admission,
+                   'status', o.status, 'codes', o.codes, 'food_level', o.food_level, 'drink_level', o.drink_level,
+                   'limits', o.limits, 'prevails', o.prevails, 'start_at', o.start_at, 'end_at', o.end_at,
+                   'signed_at', o.signed_at) ORDER BY o.signed_at, o.id), '[]')
+              FROM diet_order o
+             WHERE o.hospital = s.hospital AND o.patient = s.patient AND o.status = 'active') AS orders,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('hospital', n.hospital, 'start_at', n.start_at,
+                   'end_at', n.end_at, 'set_at', n.set_at, 'cancelled_at', n.cancelled_at,
+                   'procedure_at', n.procedure_at) ORDER BY n.start_at, n.id), '[]')
+              FROM npo_hold n WHERE n.hospital = s.hospital AND n.patient = s.patient) AS holds
+    FROM patient_safety s WHERE s.hospital = $1 AND s.patient = ANY($2)
+"""
 
 
-async def _orders(actor: Actor, ids: list[UUID]) -> dict[UUID, list[DietOrderRow]]:
-    rows = await fetch(
-        DietOrderRow,
-        ORDER + " AND o.patient = ANY($2) AND o.status = 'active' ORDER BY o.signed_at, o.id",
-        actor.hospital,
-        ids,
-    )
-    found: dict[UUID, list[DietOrderRow]] = defaultdict(list)
-    for row in rows:
-        found[row.patient].append(row)
-    return found
-
-
-async def _holds(actor: Actor, ids: list[UUID]) -> dict[UUID, tuple[Fast, ...]]:
-    rows = await fetch(
-        _Hold,
-        """
-        SELECT patient, start_at, end_at, set_at, cancelled_at FROM npo_hold
-        WHERE hospital = $1 AND patient = ANY($2)
-        """,
-        actor.hospital,
-        ids,
-    )
-    by_patient: dict[UUID, list[HoldFacts]] = defaultdict(list)
-    for row in rows:
-        by_patient[row.patient].append(hold_fact(row.start_at, row.end_at, row.set_at, row.cancelled_at))
-    now = clock.now()
-    found: dict[UUID, tuple[Fast, ...]] = defaultdict(tuple)
-    found.update({patient: fasts(some, now)[0] for patient, some in by_patient.items()})
-    return found
-
-
-def _brief(rows: list[_SafetyAllergy], active: list[DietOrderRow], held: tuple[Fast, ...], now: datetime) -> DietBrief:
-    first = rows[0]
-    orders = [order for order in active if order.admission == first.admission and is_in_force(order, held, now)]
+def _brief(row: _Known, now: datetime) -> DietBrief:
+    held = fasts((hold.fact() for hold in row.holds), now)[0]
+    orders = [one for one in row.orders if one.admission == row.admission and in_force(one.facts(), held, now, now)]
     running = [fast for fast in held if fast.start <= now and (fast.end is None or fast.end > now)]
     ends = [fast.end for fast in running]
     is_fasting = fasting(held, now, now)
     return DietBrief(
-        patient=first.patient,
+        patient=row.patient,
         codes=tuple(dict.fromkeys(code for order in orders for code in order.codes)),
         food_level=min((order.food_level for order in orders if order.food_level is not None), default=None),
         drink_level=max((order.drink_level for order in orders if order.drink_level is not None), default=None),
-        allergies=tuple(AllergyBrief(row.code, row.severity) for row in rows if row.code and row.severity),
-        allergy_status=first.allergy_status,
-        uncoded_text=first.uncoded_text,
+        allergies=row.allergies,
+        allergy_status=row.allergy_status,
+        uncoded_text=row.uncoded_text,
         is_fasting=is_fasting,
         fasting_since=min((fast.start for fast in running), default=None),
         fasting_until=None if None in ends else max((end for end in ends if end is not None), default=None),
         next_fast=min((fast.start for fast in held if fast.start > now), default=None),
-        status=_status(first, has_order=bool(orders), is_fasting=is_fasting),
+        procedure_at=_procedure(row.holds, now) if is_fasting else None,
+        status=_status(row, has_order=bool(orders), is_fasting=is_fasting),
     )
 
 
-def _status(first: _SafetyAllergy, *, has_order: bool, is_fasting: bool) -> str:
+def _procedure(holds: Iterable[_Hold], now: datetime) -> datetime | None:
+    """Return the operation that comes first among the holds that run."""
+    running = [one for one in holds if one.cancelled_at is None and one.start_at <= now]
+    planned = [one.procedure_at for one in running if one.procedure_at and (one.end_at is None or one.end_at > now)]
+    return min(planned, default=None)
+
+
+def _status(first: _Known, *, has_order: bool, is_fasting: bool) -> str:
     if is_fasting:
         return "fasting"
     if not has_order:

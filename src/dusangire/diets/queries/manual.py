@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from dusangire.diets.rules import DishFacts, Manual, manual_from_rows
+from dusangire.diets.rules.book import BookNote
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch, fetch_one
 from dusangire.menu.rules import dishes_from_rows
@@ -16,7 +17,9 @@ from dusangire.menu.rules import dishes_from_rows
 _SEED = Path(__file__).resolve().parents[2] / "seed"
 
 
-class _Revisions(Struct, frozen=True):
+class Revisions(Struct, frozen=True):
+    """The revisions of a hospital's diet manual and of its menu."""
+
     manual: int
     menu: int
 
@@ -29,6 +32,7 @@ class DietRow(Struct, frozen=True):
     name_fr: str
     name_rw: str
     kind: str
+    item_rules: str
     note: str
     source: str
     standing: str
@@ -58,17 +62,20 @@ class _Name(Struct, frozen=True):
     name: str
 
 
-_kept: dict[int, tuple[_Revisions, Manual]] = {}
+_kept: dict[int, tuple[Revisions, Manual]] = {}
 
 
 async def manual_revision(actor: Actor) -> int:
     """Return the revision of the hospital's diet manual; 0 before there is one."""
-    return (await _revisions(actor)).manual
+    return (await revisions(actor)).manual
 
 
-async def manual(actor: Actor) -> Manual:
-    """Return the hospital's manual, built once per revision of it and of the kitchen's ingredients. One statement."""
-    now = await _revisions(actor)
+async def manual(actor: Actor, at: Revisions | None = None) -> Manual:
+    """Return the hospital's manual, built once per revision of it and of the kitchen's ingredients.
+
+    One statement; none where the caller has read the revisions of this moment already.
+    """
+    now = at or await revisions(actor)
     kept = _kept.get(actor.hospital)
     if kept is None or kept[0] != now:
         kept = (now, await _build(actor))
@@ -81,7 +88,7 @@ async def diet_rows(actor: Actor) -> list[DietRow]:
     return await fetch(
         DietRow,
         """
-        SELECT code, name_en, name_fr, name_rw, kind, note, source, standing, validated_by
+        SELECT code, name_en, name_fr, name_rw, kind, item_rules, note, source, standing, validated_by
         FROM diet WHERE hospital = $1 ORDER BY id
         """,
         actor.hospital,
@@ -96,6 +103,18 @@ async def rule_rows(actor: Actor) -> list[RuleRow]:
         SELECT d.code AS diet_code, r.rule_kind, r.subject, r.scope, r.min, r.max, r.severity, r.standing, r.source
         FROM diet_rule r JOIN diet d ON d.hospital = r.hospital AND d.id = r.diet
         WHERE r.hospital = $1 ORDER BY r.id
+        """,
+        actor.hospital,
+    )
+
+
+async def note_rows(actor: Actor) -> list[BookNote]:
+    """Return every note on medicines and food, in the order it was written."""
+    return await fetch(
+        BookNote,
+        """
+        SELECT flag, subject_kind, subject, threshold, kind, text_key, source
+        FROM food_drug_note WHERE hospital = $1 ORDER BY id
         """,
         actor.hospital,
     )
@@ -116,7 +135,9 @@ def seed_rows(name: str) -> list[dict[str, str]]:
 @cache
 def starter_manual() -> Manual:
     """Return the manual the program comes with, without a database."""
-    return manual_from_rows(seed_rows("diets"), seed_rows("diet_rules"), seed_rows("ingredients"))
+    return manual_from_rows(
+        seed_rows("diets"), seed_rows("diet_rules"), seed_rows("ingredients"), seed_rows("food_drug_notes")
+    )
 
 
 @cache
@@ -125,16 +146,29 @@ def starter_dishes() -> Mapping[str, DishFacts]:
     return dishes_from_rows(seed_rows("menu"), seed_rows("ingredients"), seed_rows("recipe_lines"))
 
 
-async def _revisions(actor: Actor) -> _Revisions:
+async def revisions(actor: Actor) -> Revisions:
+    """Return both revisions as they are now, 0 before there is anything; read once for all that is judged at once."""
     found = await fetch_one(
-        _Revisions,
+        Revisions,
         """
         SELECT coalesce((SELECT rev FROM manual_revision WHERE hospital = $1), 0) AS manual,
                coalesce((SELECT rev FROM menu_revision WHERE hospital = $1), 0) AS menu
         """,
         actor.hospital,
     )
-    return found or _Revisions(0, 0)
+    return found or Revisions(0, 0)
+
+
+async def keep_revisions(actor: Actor) -> None:
+    """Let nobody change the menu or the manual from here to the end of the caller's transaction."""
+    await fetch(
+        Revisions,
+        """
+        SELECT r.rev AS manual, m.rev AS menu FROM menu_revision m, manual_revision r
+        WHERE m.hospital = $1 AND r.hospital = $1 FOR SHARE
+        """,
+        actor.hospital,
+    )
 
 
 async def _build(actor: Actor) -> Manual:
@@ -155,7 +189,19 @@ async def _build(actor: Actor) -> Manual:
         }
         for row in await rule_rows(actor)
     ]
-    return manual_from_rows(diets, rules, [{"ingredient": name} for name in await ingredient_names(actor)])
+    notes = [
+        {
+            "flag": row.flag,
+            "subject_kind": row.subject_kind,
+            "subject": row.subject,
+            "threshold": _plain(row.threshold),
+            "kind": row.kind,
+            "text_key": row.text_key,
+            "source": row.source,
+        }
+        for row in await note_rows(actor)
+    ]
+    return manual_from_rows(diets, rules, [{"ingredient": name} for name in await ingredient_names(actor)], notes)
 
 
 def _plain(bound: Decimal | None) -> str:

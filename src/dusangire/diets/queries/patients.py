@@ -1,138 +1,58 @@
-"""Reads of one patient's diet: the facts of a verdict, orders, holds and allergies. Never cached."""
+"""Reads of one patient's diet: orders, holds and allergies. Never cached."""
 
-from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime
-from decimal import Decimal
-from typing import TypeVar
+from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct
-
 from dusangire.diets.queries.rows import AllergyRow, DietOrderRow, HoldRow, Safety
-from dusangire.diets.rules import Allergy, PatientFacts
 from dusangire.diets.rules.holds import Fast, fasting, fasts, is_suspended
 from dusangire.diets.rules.orders import in_force
-from dusangire.diets.rules.prescribing import tightest
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch, fetch_one
 from dusangire.kernel.errors import NotHere
 
-_REGULAR_FOOD = 7
-# Two orders in force that differ about drinks: a level no rule knows, so that the verdict is UNKNOWN.
-_CONTRADICTORY = -1
-
-
-async def facts(actor: Actor, patient: UUID, *, ordered_by: str) -> PatientFacts:
-    """Return everything a verdict wants to know of one patient, read afresh.
-
-    `rows_read` counts the open allergies, active orders and uncancelled holds that were really read.
-    Raises NotHere for a stranger. Four statements.
-    """
-    found = await facts_of(actor, [patient], ordered_by=ordered_by)
-    if patient not in found:
-        raise NotHere
-    return found[patient]
-
-
-async def facts_of(actor: Actor, patients: Iterable[UUID], *, ordered_by: str) -> dict[UUID, PatientFacts]:
-    """Return the facts of many patients, by patient id; strangers are left out. Four statements, however many."""
-    ids = list(patients)
-    known = await _safeties(actor, ids)
-    allergic = _by_patient(await _allergies(actor, ids, ended=False))
-    active = _by_patient(await _active(actor, ids))
-    held = _by_patient(await _holds(actor, ids))
-    read = [_Read(row, allergic[row.patient], active[row.patient], held[row.patient]) for row in known]
-    return {one.known.patient: _facts(one, actor.zone, ordered_by) for one in read}
-
-
-class _Read(Struct, frozen=True):
-    """All rows of one patient."""
-
-    known: Safety
-    allergic: list[AllergyRow]
-    active: list[DietOrderRow]
-    held: list[HoldRow]
-
-
-def _facts(read: _Read, zone: str, ordered_by: str) -> PatientFacts:
-    known, allergic, active, held = read.known, read.allergic, read.active, read.held
-    now = clock.now()
-    current = [order for order in active if order.admission == known.admission]
-    level = [order for order in current if _covers(order, now)]
-    uncancelled = [hold for hold in held if hold.cancelled_at is None]
-    return PatientFacts(
-        admission="active" if known.admission else "discharged" if known.was_admitted else "none",
-        hospitals=_hospitals(known, allergic, active, held),
-        allergy_status=known.allergy_status,
-        allergies=tuple(Allergy(row.code, row.severity) for row in allergic),
-        diets=tuple(fact for order in current for fact in order.facts()),
-        holds=tuple(hold.fact() for hold in held),
-        weight_kg=known.weight_kg,
-        weight_on=_day(known.weighed_at, zone),
-        iddsi_food=_REGULAR_FOOD if any(order.food_level == _REGULAR_FOOD for order in level) else None,
-        iddsi_drink=_one({order.drink_level for order in level if order.drink_level is not None}),
-        ordered_by=ordered_by,
-        own_limits=tightest(order.limits.own for order in level),
-        uncoded_free_text=known.uncoded_text,
-        active_constraint_count=known.constraint_count,
-        rows_read=len(allergic) + len(active) + len(uncancelled),
-        clock_skew_s=Decimal(str((now - known.database_now).total_seconds())),
-    )
+_SAFETY = """
+    SELECT s.hospital, s.patient, s.safety_rev, s.constraint_count, s.allergy_status, s.allergies_asked_at,
+           u.name AS asked_by_name, s.uncoded_text,
+           (SELECT a.id FROM admission a
+             WHERE a.hospital = s.hospital AND a.patient = s.patient AND a.ended_at IS NULL) AS admission,
+           EXISTS (SELECT FROM admission a WHERE a.hospital = s.hospital AND a.patient = s.patient) AS was_admitted,
+           w.value AS weight_kg, w.taken_at AS weighed_at, t.value AS height_cm, t.taken_at AS measured_at,
+           clock_timestamp() AS database_now
+    FROM patient_safety s
+    LEFT JOIN app_user u ON u.id = s.allergies_asked_by
+    LEFT JOIN LATERAL (SELECT m.value, m.taken_at FROM measurement m
+        WHERE m.hospital = s.hospital AND m.patient = s.patient AND m.kind = 'weight_kg'
+        ORDER BY m.taken_at DESC LIMIT 1) w ON true
+    LEFT JOIN LATERAL (SELECT m.value, m.taken_at FROM measurement m
+        WHERE m.hospital = s.hospital AND m.patient = s.patient AND m.kind = 'height_cm'
+        ORDER BY m.taken_at DESC LIMIT 1) t ON true
+    WHERE s.hospital = $1 AND s.patient = $2
+"""
 
 
 async def safety(actor: Actor, patient: UUID) -> Safety:
     """Return the patient's guarding row. Raises NotHere."""
-    found = await _safeties(actor, [patient])
-    if not found:
+    found = await fetch_one(Safety, _SAFETY, actor.hospital, patient)
+    if found is None:
         raise NotHere
-    return found[0]
-
-
-async def _safeties(actor: Actor, patients: list[UUID]) -> list[Safety]:
-    return await fetch(
-        Safety,
-        """
-        SELECT s.hospital, s.patient, s.safety_rev, s.constraint_count, s.allergy_status, s.allergies_asked_at,
-               u.name AS asked_by_name, s.uncoded_text,
-               (SELECT a.id FROM admission a
-                 WHERE a.hospital = s.hospital AND a.patient = s.patient AND a.ended_at IS NULL) AS admission,
-               EXISTS (SELECT FROM admission a WHERE a.hospital = s.hospital AND a.patient = s.patient) AS was_admitted,
-               w.value AS weight_kg, w.taken_at AS weighed_at, t.value AS height_cm, t.taken_at AS measured_at,
-               clock_timestamp() AS database_now
-        FROM patient_safety s
-        LEFT JOIN app_user u ON u.id = s.allergies_asked_by
-        LEFT JOIN LATERAL (SELECT m.value, m.taken_at FROM measurement m
-            WHERE m.hospital = s.hospital AND m.patient = s.patient AND m.kind = 'weight_kg'
-            ORDER BY m.taken_at DESC LIMIT 1) w ON true
-        LEFT JOIN LATERAL (SELECT m.value, m.taken_at FROM measurement m
-            WHERE m.hospital = s.hospital AND m.patient = s.patient AND m.kind = 'height_cm'
-            ORDER BY m.taken_at DESC LIMIT 1) t ON true
-        WHERE s.hospital = $1 AND s.patient = ANY($2)
-        """,
-        actor.hospital,
-        patients,
-    )
+    return found
 
 
 async def allergies(actor: Actor, patient: UUID, *, ended: bool = False) -> list[AllergyRow]:
     """Return the patient's open allergies, oldest first; `ended` returns the ones that were ended instead."""
-    return await _allergies(actor, [patient], ended=ended)
-
-
-async def _allergies(actor: Actor, patients: list[UUID], *, ended: bool) -> list[AllergyRow]:
     return await fetch(
         AllergyRow,
         """
         SELECT a.id, a.hospital, a.patient, a.code, a.severity, a.note, a.recorded_by,
                coalesce(u.name, '') AS recorded_by_name, a.recorded_at, a.ended_at, a.end_reason
         FROM allergy a LEFT JOIN app_user u ON u.id = a.recorded_by
-        WHERE a.hospital = $1 AND a.patient = ANY($2) AND (a.ended_at IS NOT NULL) = $3
+        WHERE a.hospital = $1 AND a.patient = $2 AND (a.ended_at IS NOT NULL) = $3
         ORDER BY a.recorded_at, a.id
         """,
         actor.hospital,
-        patients,
+        patient,
         ended,
     )
 
@@ -152,15 +72,11 @@ ORDER = """
 
 async def active_orders(actor: Actor, patient: UUID) -> list[DietOrderRow]:
     """Return every order with the status "active", whatever its dates."""
-    return await _active(actor, [patient])
-
-
-async def _active(actor: Actor, patients: list[UUID]) -> list[DietOrderRow]:
     return await fetch(
         DietOrderRow,
-        ORDER + " AND o.patient = ANY($2) AND o.status = 'active' ORDER BY o.signed_at, o.id",
+        ORDER + " AND o.patient = $2 AND o.status = 'active' ORDER BY o.signed_at, o.id",
         actor.hospital,
-        patients,
+        patient,
     )
 
 
@@ -190,20 +106,16 @@ async def diet_now(actor: Actor, patient: UUID) -> list[DietOrderRow]:
 
 async def holds(actor: Actor, patient: UUID) -> list[HoldRow]:
     """Return all of a patient's holds, the latest first; cancelled ones may still have suspended an order."""
-    return await _holds(actor, [patient])
-
-
-async def _holds(actor: Actor, patients: list[UUID]) -> list[HoldRow]:
     return await fetch(
         HoldRow,
         """
         SELECT n.id, n.hospital, n.patient, n.reason, n.start_at, n.end_at, coalesce(u.name, '') AS set_by_name,
-               n.set_at, n.cancelled_at, c.name AS cancelled_by_name
+               n.set_at, n.cancelled_at, c.name AS cancelled_by_name, n.procedure_at, n.extended_at
         FROM npo_hold n LEFT JOIN app_user u ON u.id = n.set_by LEFT JOIN app_user c ON c.id = n.cancelled_by
-        WHERE n.hospital = $1 AND n.patient = ANY($2) ORDER BY n.start_at DESC, n.id
+        WHERE n.hospital = $1 AND n.patient = $2 ORDER BY n.start_at DESC, n.id
         """,
         actor.hospital,
-        patients,
+        patient,
     )
 
 
@@ -221,32 +133,6 @@ def suspended(orders: Iterable[DietOrderRow], held: Iterable[HoldRow], now: date
 def is_fasting(held: Iterable[HoldRow], now: datetime) -> bool:
     """Whether nothing may be eaten at this moment."""
     return fasting(fasts((hold.fact() for hold in held), now)[0], now, now)
-
-
-Rows = TypeVar("Rows", AllergyRow, DietOrderRow, HoldRow)
-
-
-def _by_patient(rows: list[Rows]) -> dict[UUID, list[Rows]]:
-    found: dict[UUID, list[Rows]] = defaultdict(list)
-    for row in rows:
-        found[row.patient].append(row)
-    return found
-
-
-def _hospitals(known: Safety, *rows: Iterable[AllergyRow | DietOrderRow | HoldRow]) -> tuple[int, ...]:
-    return tuple(sorted({known.hospital, *(row.hospital for some in rows for row in some)}))
-
-
-def _covers(order: DietOrderRow, at: datetime) -> bool:
-    return order.start_at <= at and (order.end_at is None or at < order.end_at)
-
-
-def _one(levels: set[int]) -> int | None:
-    return _CONTRADICTORY if len(levels) > 1 else next(iter(levels), None)
-
-
-def _day(moment: datetime | None, zone: str) -> date | None:
-    return None if moment is None else clock.local_day(moment, zone)
 
 
 async def drafts(actor: Actor) -> list[DietOrderRow]:

@@ -33,12 +33,10 @@ class AllergyRow(Struct, frozen=True):
         return self.code in GROUPS
 
 
-class DietOrderRow(Struct, frozen=True):
-    """One diet order, with who drafted, signed and ended it."""
+class OrderFacts(Struct, frozen=True):
+    """One diet order as far as a verdict asks."""
 
-    id: UUID
     hospital: int
-    patient: UUID
     admission: UUID
     status: str
     codes: tuple[str, ...]
@@ -46,20 +44,9 @@ class DietOrderRow(Struct, frozen=True):
     drink_level: int | None
     limits: StoredLimits
     prevails: StoredRulings
-    reason: str
     start_at: datetime
     end_at: datetime | None
-    revision: int
-    replaces: UUID | None
-    drafted_by: UUID
-    drafted_by_name: str
-    drafted_at: datetime
-    signed_by: UUID | None
-    signed_by_name: str | None
     signed_at: datetime | None
-    is_under_protocol: bool
-    ended_by_name: str | None
-    ended_at: datetime | None
 
     @property
     def rulings(self) -> tuple[Ruling, ...]:
@@ -76,6 +63,28 @@ class DietOrderRow(Struct, frozen=True):
             for code in codes
         )
 
+    def covers(self, at: datetime) -> bool:
+        """Whether it has begun by then and is not over."""
+        return self.start_at <= at and (self.end_at is None or at < self.end_at)
+
+
+class DietOrderRow(OrderFacts, frozen=True, kw_only=True):
+    """One diet order, with who drafted, signed and ended it."""
+
+    id: UUID
+    patient: UUID
+    reason: str
+    revision: int
+    replaces: UUID | None
+    drafted_by: UUID
+    drafted_by_name: str
+    drafted_at: datetime
+    signed_by: UUID | None
+    signed_by_name: str | None
+    is_under_protocol: bool
+    ended_by_name: str | None
+    ended_at: datetime | None
+
     def standing(self) -> Standing:
         """Return what a new order would stand beside."""
         return Standing(
@@ -91,22 +100,29 @@ class DietOrderRow(Struct, frozen=True):
         )
 
 
-class HoldRow(Struct, frozen=True):
-    """One time without food or drink, with who set and ended it."""
+class HoldTimes(Struct, frozen=True):
+    """One time without food or drink as far as a verdict asks."""
 
-    id: UUID
     hospital: int
-    patient: UUID
-    reason: str
     start_at: datetime
     end_at: datetime | None
-    set_by_name: str
     set_at: datetime
     cancelled_at: datetime | None
-    cancelled_by_name: str | None
 
     def fact(self) -> HoldFacts:
         return hold_fact(self.start_at, self.end_at, self.set_at, self.cancelled_at)
+
+
+class HoldRow(HoldTimes, frozen=True, kw_only=True):
+    """One time without food or drink, with who set and ended it."""
+
+    id: UUID
+    patient: UUID
+    reason: str
+    set_by_name: str
+    cancelled_by_name: str | None
+    procedure_at: datetime | None = None
+    extended_at: datetime | None = None
 
     def is_open(self, now: datetime) -> bool:
         """Whether it is under way or to come."""

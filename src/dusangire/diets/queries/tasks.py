@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from dusangire.diets.rules.worklist import ENDS_WITH_ITS_CAUSE
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch, fetch_one
 from dusangire.kernel.errors import NotHere
@@ -27,10 +28,20 @@ class Task(Struct, frozen=True):
         return str(self.facts.get("said") or self.facts.get("words") or self.facts.get("code") or "")
 
     @property
+    def ends_with_its_cause(self) -> bool:
+        """Whether no button closes it."""
+        return self.kind in ENDS_WITH_ITS_CAUSE
+
+    @property
     def link(self) -> str:
         """Where the work is done."""
         if "link" in self.facts:
             return str(self.facts["link"])
+        if self.kind == "uncoded_allergy" and self.patient:
+            return f"/health-profiles/{self.patient}/uncoded"
+        thing, _, number = self.about.partition(":")
+        if thing == "diet_order" and self.kind == "draft_waits":
+            return f"/health-profiles/{self.patient}/diet-order?draft={number}"
         return f"/health-profiles/{self.patient}" if self.patient else "/nutritionist/"
 
 

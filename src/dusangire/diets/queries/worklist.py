@@ -8,28 +8,35 @@ import msgspec
 from msgspec import Struct
 
 from dusangire.diets.queries.boards import DietBrief, in_patients, ward_diets
+from dusangire.diets.queries.known import facts, facts_of
 from dusangire.diets.queries.manual import manual
-from dusangire.diets.queries.patients import active_orders, drafts, facts, facts_of, safety
+from dusangire.diets.queries.patients import active_orders, drafts, safety
 from dusangire.diets.queries.rows import DietOrderRow
 from dusangire.diets.queries.tasks import Task, open_tasks
 from dusangire.diets.rules import DietOrderFacts, Meal, Prepared, Serving, menu, prepare
 from dusangire.diets.rules.prescribing import OrderStatus, Prescription, own_limits, tightest
-from dusangire.diets.rules.worklist import Need, needs
+from dusangire.diets.rules.worklist import Need, is_overdue, needs
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
+from dusangire.kernel.phrase import Named
 from dusangire.menu import queries as menu_queries
 from dusangire.wards import queries as wards
 from dusangire.wards.rules import Person
 
+_SAID = 6
 _MEALS = {"breakfast": ("B", Meal.BREAKFAST), "lunch": ("L", Meal.LUNCH), "dinner": ("D", Meal.DINNER)}
 
 
 class ChartRow(Struct, frozen=True):
-    """One patient on a list: who, where, what they may eat, and whether a draft waits."""
+    """One patient on a list: who, where, what they may eat, and the draft that waits for a signature."""
 
     person: Person
     brief: DietBrief
-    has_draft: bool
+    draft: UUID | None
+
+    @property
+    def has_draft(self) -> bool:
+        return self.draft is not None
 
 
 class WorkRow(Struct, frozen=True):
@@ -47,15 +54,17 @@ class Worklist(Struct, frozen=True):
     rows: list[WorkRow]
     tasks: list[Task]
     people: dict[UUID, Person]
+    overdue: frozenset[UUID] = frozenset()
 
 
 class LeftToEat(Struct, frozen=True):
-    """How many of a meal's dishes a diet leaves, before anything is chosen, and the names of a few."""
+    """How many of a meal's dishes a diet leaves, before anything is chosen, and the names of a few of each kind."""
 
     meal: str
     passing: int
     offered: int
-    examples: tuple[str, ...]
+    examples: tuple[Named, ...]
+    refused: tuple[Named, ...]
 
 
 async def charts(actor: Actor, *, show: str = "all", text: str = "") -> list[ChartRow]:
@@ -64,9 +73,9 @@ async def charts(actor: Actor, *, show: str = "all", text: str = "") -> list[Cha
     show: mine (the actor's wards), all, no_order, drafts.
     """
     found = await _people(actor, text)
-    waiting = {order.patient for order in await drafts(actor)}
+    waiting = {order.patient: order.id for order in await drafts(actor)}
     briefs = await ward_diets(actor, (person.id for person in found))
-    rows = [ChartRow(person, briefs[person.id], person.id in waiting) for person in found if person.id in briefs]
+    rows = [ChartRow(person, briefs[person.id], waiting.get(person.id)) for person in found if person.id in briefs]
     return [row for row in rows if text or _is_shown(row, show, actor)]
 
 
@@ -83,7 +92,9 @@ async def worklist(actor: Actor) -> Worklist:
         if one in people and one in briefs and (found := needs(about[one].about_patient, _kinds(tasks, one)))
     ]
     rows.sort(key=lambda row: (list(Need).index(row.needs[0]), row.person.bed_code))
-    return Worklist(rows, tasks, people)
+    now = clock.now()
+    overdue = frozenset(task.id for task in tasks if is_overdue(task.kind, task.opened_at, now))
+    return Worklist(rows, tasks, people, overdue)
 
 
 async def left_to_eat(actor: Actor, patient: UUID, asked: Prescription, replaced: Iterable[UUID]) -> LeftToEat | None:
@@ -108,9 +119,11 @@ async def left_to_eat(actor: Actor, patient: UUID, asked: Prescription, replaced
     name, (letter, meal) = _next_meal(now)
     offered = {code: dish for code, dish in (await menu_queries.dishes(actor)).items() if letter in dish.periods}
     prepared = prepare(supposed, Serving(meal, now.date(), now), (), book, offered, now)
-    passing = [code for code, said in menu(prepared, offered, ()).items() if said.portions]
-    names = [offered[code].name for code in passing]
-    return LeftToEat(name, len(passing), len(offered), tuple(names[:6])) if offered else None
+    judged = menu(prepared, offered, ())
+    names = {code: card.named for code, card in (await menu_queries.cards(actor)).items() if code in judged}
+    may = [names[code] for code, said in judged.items() if said.portions and code in names]
+    not_may = [names[code] for code, said in judged.items() if not said.portions and code in names]
+    return LeftToEat(name, len(may), len(offered), tuple(may[:_SAID]), tuple(not_may[:_SAID])) if offered else None
 
 
 async def _people(actor: Actor, text: str) -> list[Person]:

@@ -89,6 +89,7 @@ GROUPS: Mapping[str, frozenset[str]] = {
 are common foods and proteins of each group and wait for a nutritionist's sign-off."""
 
 _SEVERITIES = frozenset(Severity)
+_ON_CROSS_CONTACT: dict[str, Kind] = {Severity.MODERATE: Kind.ASK, Severity.INTOLERANCE: Kind.ADVICE}
 
 
 class Avoided(Struct, frozen=True):
@@ -101,7 +102,17 @@ class Avoided(Struct, frozen=True):
     names: frozenset[str]
     words: frozenset[str]
     needs_recipe: bool
-    tolerates_traces: bool
+    severity: str
+
+    @property
+    def on_trace(self) -> Kind:
+        """What "may contain" does: only an intolerance lets it through, with an ask."""
+        return Kind.ASK if self.severity == Severity.INTOLERANCE else Kind.BLOCK
+
+    @property
+    def on_cross_contact(self) -> Kind:
+        """What another dish of the same kitchen line does: a severity nobody knows is taken for a severe one."""
+        return _ON_CROSS_CONTACT.get(self.severity, Kind.BLOCK)
 
 
 def avoided(
@@ -151,18 +162,48 @@ def declaration(dish: DishFacts) -> list[Reason]:
 
 
 def reactions(dish: DishFacts, avoids: Iterable[Avoided]) -> list[Reason]:
-    """Return what in one dish the patient reacts to: contained always blocks, traces ask for an intolerance."""
+    """Return what in one dish the patient reacts to.
+
+    Contained blocks at every severity, "may contain" all but an intolerance, what the kitchen line carries over where
+    it can kill or is severe; a moderate allergy asks for separate preparation and an intolerance is told.
+    """
     found: list[Reason] = []
     for allergy in avoids:
-        if allergy.names & dish.allergens or _is_in(allergy.words, dish.ingredients):
+        if _contains(dish, allergy):
             found.append(_about(dish, Kind.BLOCK, "contains", allergy.code))
         else:
             if allergy.names & dish.may_contain:
-                kind = Kind.ASK if allergy.tolerates_traces else Kind.BLOCK
-                found.append(_about(dish, kind, "may_contain", allergy.code))
+                found.append(_about(dish, allergy.on_trace, "may_contain", allergy.code))
             if allergy.needs_recipe and dish.ingredients is None:
                 found.append(_about(dish, Kind.UNKNOWN, "no_recipe", dish.code))
+            found += _carried_over(dish, allergy)
     return found
+
+
+def to_separate(dish: DishFacts, allergies: Iterable[Allergy], groups: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Return the allergies for which the dish must be made apart from its kitchen line; an intolerance needs it not."""
+    avoids, _ = avoided(allergies, groups, dish.cross_ingredients | frozenset(dish.ingredients or ()))
+    return tuple(
+        one.code
+        for one in avoids
+        if one.severity != Severity.INTOLERANCE and not _contains(dish, one) and _is_carried_over(dish, one)
+    )
+
+
+def _contains(dish: DishFacts, allergy: Avoided) -> bool:
+    return bool(allergy.names & dish.allergens) or _is_in(allergy.words, dish.ingredients)
+
+
+def _is_carried_over(dish: DishFacts, allergy: Avoided) -> bool:
+    return bool(allergy.names & dish.cross_contact) or _is_in(allergy.words, dish.cross_ingredients)
+
+
+def _carried_over(dish: DishFacts, allergy: Avoided) -> list[Reason]:
+    if _is_carried_over(dish, allergy):
+        return [_about(dish, allergy.on_cross_contact, "cross_contact", allergy.code)]
+    if allergy.needs_recipe and dish.has_cross_label:
+        return [_about(dish, Kind.ASK, "cross_contact_unlisted", allergy.code)]
+    return []
 
 
 def family(code: str, groups: Mapping[str, frozenset[str]]) -> frozenset[str]:
@@ -190,11 +231,11 @@ def _avoided(
         names=names | {allergy.code},
         words=words if is_ingredient and name not in groups else frozenset(),
         needs_recipe=not is_declared,
-        tolerates_traces=allergy.severity == Severity.INTOLERANCE,
+        severity=allergy.severity,
     )
 
 
-def _is_in(words: frozenset[str], ingredients: tuple[str, ...] | None) -> bool:
+def _is_in(words: frozenset[str], ingredients: Iterable[str] | None) -> bool:
     return bool(words) and any(words <= _words(name) for name in ingredients or ())
 
 

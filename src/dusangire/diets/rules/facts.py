@@ -1,9 +1,10 @@
 """The facts a verdict is judged on, and the verdict itself. All frozen; nothing here reads or decides."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -179,6 +180,35 @@ class PatientFacts(Struct, frozen=True):
     active_constraint_count: int = 0
     rows_read: int = 0
     clock_skew_s: Decimal = Decimal(0)
+    flags: frozenset[str] = frozenset()
+    feeds: "tuple[FeedFacts, ...]" = ()
+
+
+class FeedFacts(Struct, frozen=True):
+    """One signed feed by bottle or tube. `amount` is in ml by tube and in units of the product by mouth.
+
+    A continuous feed gives `total_ml` in `hours` hours from `start` on, each day anew; a bolus feed `amount` at each of
+    `times`. `continues_in_npo`: a doctor lets it run through holds. `confirmed_at` is when somebody last said that it
+    may run: when it was signed, or when it was resumed after a hold. `given` is what was given on each day, by amount.
+    `suspended_at` is when an allergy to it last stopped it.
+    """
+
+    start: datetime
+    end: datetime | None
+    confirmed_at: datetime
+    is_tube: bool
+    unit_ml: Decimal
+    unit_kcal: Decimal
+    unit_protein_g: Decimal
+    hours: int | None = None
+    total_ml: Decimal | None = None
+    rate_ml_h: Decimal | None = None
+    amount: Decimal | None = None
+    times: tuple[time, ...] = ()
+    continues_in_npo: bool = False
+    dish: str = ""
+    given: "Mapping[date, Decimal]" = {}
+    suspended_at: datetime | None = None
 
 
 class TrayLine(Struct, frozen=True):
@@ -220,7 +250,8 @@ class Reason(Struct, frozen=True):
     """One thing the verdict has to say.
 
     `source` is a diet code, ALLERGY, NPO, DISH, DIET, PATIENT, IDDSI or CONTRADICTION; `dish` is set where one dish is
-    the cause; `value` and `limit` are in `unit`, per kg already multiplied by the weight.
+    the cause; `value` and `limit` are in `unit`, per kg already multiplied by the weight. `override` names the override
+    that made an ask of a rule that blocks.
     """
 
     kind: Kind
@@ -234,6 +265,7 @@ class Reason(Struct, frozen=True):
     bound: Bound | None = None
     dish: str | None = None
     hard: bool = True
+    override: UUID | None = None
 
     def key(self) -> list[str]:
         """Return `[source, rule, nutrient or tag, scope]`."""

@@ -35,8 +35,13 @@ def item_rules(
     limits: tuple[Limit, ...],
     avoids: tuple[Avoided, ...],
     ordered: Texture,
+    *,
+    fed: frozenset[str] = frozenset(),
 ) -> ItemRules:
-    """Return the item rules of the orders in force; `limits` are all their limits, of every scope."""
+    """Return the item rules of the orders in force; `limits` are all their limits, of every scope.
+
+    `fed` are the dishes that a feed order by mouth names.
+    """
     only = [rule.subject.split("|") for rule in rules if rule.kind is RuleKind.ONLY]
     return ItemRules(
         avoids=avoids,
@@ -44,7 +49,7 @@ def item_rules(
         rules=rules,
         limits=tuple(limit for limit in limits if limit.scope == "item"),
         therapeutic_foods=manual.therapeutic_foods,
-        ordered_foods=frozenset(code for codes in only for code in codes),
+        ordered_foods=fed.union(*only),
         is_carb_counted=any(limit.base == "carb_g" for limit in limits),
         families={
             rule.subject: family(rule.subject, manual.groups) for rule in rules if rule.kind is RuleKind.NO_ALLERGEN
@@ -72,7 +77,7 @@ def _broken(dish: DishFacts, rule: DietRule, held: ItemRules) -> list[Reason]:
         case RuleKind.ONLY:
             return [] if dish.code in rule.subject.split("|") else [_reason(dish, rule, Kind.BLOCK)]
         case RuleKind.NO_ALLERGEN:
-            declared = dish.allergens | dish.may_contain
+            declared = dish.allergens | dish.may_contain | dish.cross_contact
             return [_reason(dish, rule, Kind.BLOCK)] if held.families[rule.subject] & declared else []
         case RuleKind.REQUIRE | RuleKind.FORBID:
             return _tagged(dish, rule)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 from .allergy import GROUPS
+from .food_drug import FoodDrugNote, notes_from_rows
 
 REGULAR = "REG"
 """The base diet: replaced by a therapeutic order, never intersected with it."""
@@ -78,6 +79,7 @@ class Manual(Struct, frozen=True):
     diets: Mapping[str, Diet]
     groups: Mapping[str, frozenset[str]] = field(default_factory=lambda: GROUPS)
     ingredients: frozenset[str] = frozenset()
+    notes: tuple[FoodDrugNote, ...] = ()
 
     @property
     def therapeutic_foods(self) -> frozenset[str]:
@@ -89,8 +91,10 @@ def manual_from_rows(
     diet_rows: Iterable[Mapping[str, str]],
     rule_rows: Iterable[Mapping[str, str]],
     ingredient_rows: Iterable[Mapping[str, str]] = (),
+    note_rows: Iterable[Mapping[str, str]] = (),
 ) -> Manual:
-    """Return the manual from the rows of diets.csv, diet_rules.csv and, for coded allergies, ingredients.csv.
+    """Return the manual from the rows of diets.csv, diet_rules.csv, for coded allergies ingredients.csv, and for
+    medicines food_drug_notes.csv.
 
     Raises ValueError for a kind of rule or diet, or a severity, that the verdict does not know.
     """
@@ -101,7 +105,8 @@ def manual_from_rows(
     strangers = rules.keys() - diets.keys()
     if strangers:
         raise ValueError(f"rules of diets that do not exist: {', '.join(sorted(strangers))}")
-    return Manual(diets=diets, ingredients=frozenset(row["ingredient"] for row in ingredient_rows))
+    known = frozenset(row["ingredient"] for row in ingredient_rows)
+    return Manual(diets=diets, ingredients=known, notes=notes_from_rows(note_rows))
 
 
 def _diet(row: Mapping[str, str], rules: tuple[DietRule, ...]) -> Diet:

@@ -24,28 +24,25 @@ class Sum(Struct, frozen=True):
 
 
 class Check(Struct, frozen=True):
-    """One limit with what other trays already take of it. `sure` is the part that certainly counts towards its MIN."""
+    """One limit with what other trays already take of it. `sure` is the part that certainly counts towards its MIN.
+
+    `is_day`: it is on the day, whose MIN is only advice. `room` is what one tray may still hold, None without a MAX;
+    `need` what it must still bring, None without a MIN that counts. Worked out once, for every dish is held to them.
+    """
 
     limit: Limit
     counts_floor: bool
     known: Decimal
     has_gap: bool
     sure: Decimal
+    is_day: bool
+    room: Decimal | None
+    need: Decimal | None
 
-    @property
-    def is_day(self) -> bool:
-        """Whether the limit is on the day, whose MIN is only advice."""
-        return self.limit.scope == "day"
-
-    @property
-    def room(self) -> Decimal | None:
-        """What one tray may still hold; None without a MAX."""
-        return None if self.limit.ceiling is None else self.limit.ceiling - self.known
-
-    @property
-    def need(self) -> Decimal | None:
-        """What one tray must still bring; None without a MIN that counts."""
-        return self.limit.floor - self.sure if self.counts_floor and self.limit.floor is not None else None
+    def is_met(self, added: Decimal) -> bool:
+        """Whether a tray that adds exactly so much leaves nothing to say."""
+        room, need = self.room, self.need
+        return not self.has_gap and (room is None or added <= room) and (need is None or added >= need)
 
 
 def unservable(line: TrayLine, dishes: Mapping[str, DishFacts]) -> list[Reason]:
@@ -71,12 +68,12 @@ def add_up(lines: Iterable[TrayLine], base: str, dishes: Mapping[str, DishFacts]
     """Return the sum of one nutrient over some lines; refused lines leave a gap."""
     known, has_gap = ZERO, False
     for line in lines:
-        dish = dishes.get(line.dish)
+        dish, portion = dishes.get(line.dish), line.portion
         amount = None if dish is None else dish.nutrients.of(base)
-        if amount is None or line.portion not in PORTIONS:
+        if amount is None or portion not in PORTIONS:
             has_gap = True
         else:
-            known += amount * line.portion * line.quantity
+            known += amount * portion * line.quantity
     return Sum(known, has_gap)
 
 
@@ -91,12 +88,17 @@ def check(limit: Limit, others: Sequence[OtherTray], serving: Serving, dishes: M
         near = [tray for tray in near if tray.serve_at is None or slot_of(tray.serve_at) is slot]
     total = _trays(near, limit.base, dishes)
     dated = [tray for tray in near if limit.scope != Meal.SNACK or tray.serve_at is not None]
+    sure = _trays(dated, limit.base, dishes).known
+    counts_floor = has_floor_at(limit, serving.meal, slot)
     return Check(
         limit=limit,
-        counts_floor=has_floor_at(limit, serving.meal, slot),
+        counts_floor=counts_floor,
         known=total.known,
         has_gap=total.has_gap,
-        sure=_trays(dated, limit.base, dishes).known,
+        sure=sure,
+        is_day=limit.scope == "day",
+        room=None if limit.ceiling is None else limit.ceiling - total.known,
+        need=limit.floor - sure if counts_floor and limit.floor is not None else None,
     )
 
 
@@ -105,23 +107,22 @@ def judge_sums(checks: Iterable[Check], tray: Mapping[str, Sum], gate: Gate) -> 
     found: list[Reason] = []
     for item in checks:
         added = tray[item.limit.base]
-        found += judge_sum(item, added.known, has_gap=added.has_gap, gate=gate)
+        if added.has_gap or not item.is_met(added.known):
+            found += judge_sum(item, added.known, has_gap=added.has_gap, gate=gate)
     return found
 
 
 def judge_sum(item: Check, added: Decimal, *, has_gap: bool, gate: Gate) -> list[Reason]:
     """Return whether one limit is passed when a tray adds so much; `has_gap`: and perhaps more."""
-    limit = item.limit
-    known = item.known + added
-    if limit.ceiling is not None and known > limit.ceiling:
-        return [_stop(limit, known, limit.ceiling, Bound.MAX)]
-    need = item.need
+    limit, room, need = item.limit, item.room, item.need
+    if room is not None and added > room:
+        return [_stop(limit, item.known + added, limit.ceiling, Bound.MAX)]
     is_short = need is not None and added < need
     counts = item.is_day or gate not in _BEFORE_CHECKOUT
-    if (has_gap or item.has_gap) and (limit.ceiling is not None or (is_short and counts)):
+    if (has_gap or item.has_gap) and (room is not None or (is_short and counts)):
         return [_gap(item)]
     if is_short and item.is_day:
-        return [_reason(Kind.ADVICE, limit, "limit", value=known, bound=limit.floor, end=Bound.MIN)]
+        return [_reason(Kind.ADVICE, limit, "limit", value=item.known + added, bound=limit.floor, end=Bound.MIN)]
     if is_short and counts:
         return [_stop(limit, item.sure + added, limit.floor, Bound.MIN)]
     return []

@@ -38,6 +38,13 @@ class Texture(Struct, frozen=True):
     unsure: tuple[Reason, ...] = ()
 
 
+class Served(Struct, frozen=True):
+    """The food level and the drink level of one component; porridge and soup have both."""
+
+    food: int | None = None
+    drink: int | None = None
+
+
 def texture(diets: Iterable[Diet], food: int | None, drink: int | None) -> Texture:
     """Return both axes from the texture diets in force and the levels stored with the patient."""
     ordered = [_of(diet.code, rule.subject) for diet in diets for rule in diet.rules if rule.kind is RuleKind.IDDSI]
@@ -60,6 +67,14 @@ def misfits(dish: DishFacts, ordered: Texture) -> list[Reason]:
     if is_drink(dish) or is_liquid_food(dish):
         found += _drink(dish, ordered)
     return found
+
+
+def served(dish: DishFacts, ordered: Texture) -> Served:
+    """Return the levels at which one component of the tray is made for this patient; nothing where none is ordered."""
+    levels = {item.level for item in ordered.food}
+    is_food = bool(levels) and not ordered.contradictions and not is_drink(dish)
+    is_drunk = ordered.drink is not None and (is_drink(dish) or is_liquid_food(dish))
+    return Served(min(levels) if is_food else None, ordered.drink if is_drunk else None)
 
 
 def is_liquid_food(dish: DishFacts) -> bool:

@@ -1,7 +1,7 @@
 """The verdict: may this tray advance? Pure: the same facts give the same answer."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from msgspec import Struct, field
@@ -25,10 +25,13 @@ from .facts import (
     Verdict,
     verdict_of,
 )
+from .feeds import beyond, ordered_dishes, with_feeds
+from .feeds import counted as fed_on
 from .holds import fasting, fasts
 from .items import ItemRules, item_rules, judge_dish, judge_portion
 from .limits import FEEDS, Limit, at_meal, limits_of, unreadable, usable_weight_kg, without
 from .manual import Diet, DietKind, DietRule, Manual, RuleKind
+from .medicines import Medicines, about_dish, about_tray, checked, medicines
 from .orders import diets_of, in_force, overdue, unknown_codes
 from .sums import Check, Sum, add_up, check, counted, judge_sums, unservable
 from .texture import Texture, texture
@@ -52,6 +55,7 @@ class Prepared(Struct, frozen=True):
     held: ItemRules
     checks: tuple[Check, ...]
     bases: tuple[str, ...]
+    medicines: Medicines = Medicines()
     seen: dict[str, tuple[Reason, ...]] = field(default_factory=dict)
 
     def judge(self, lines: Sequence[TrayLine], gate: Gate) -> Verdict:
@@ -59,23 +63,29 @@ class Prepared(Struct, frozen=True):
         found = list(self.about_patient)
         if not lines:
             found.append(Reason(Kind.UNKNOWN, "DISH", "empty_tray", "", "order"))
+        served = []
         for line in lines:
-            found += unservable(line, self.dishes) or self.item(line.dish, line.portion)
-        return verdict_of(found + judge_sums(self.checks, self.sums(lines), gate))
+            refused = unservable(line, self.dishes)
+            found += refused or self.item(line.dish, line.portion)
+            if not refused:
+                served.append(line)
+        found += about_tray(served, self.dishes, self.medicines)
+        return verdict_of(found + judge_sums(self.checks, self._sums(served, is_fed=bool(lines)), gate))
 
     def item(self, dish: str, portion: Decimal) -> tuple[Reason, ...]:
         """Return what one portion of a dish breaks by itself; what no portion changes is worked out once."""
         facts = self.dishes[dish]
         if dish not in self.seen:
-            self.seen[dish] = judge_dish(facts, self.held)
+            self.seen[dish] = (*judge_dish(facts, self.held), *about_dish(facts, self.medicines))
         return self.seen[dish] + judge_portion(facts, portion, self.held) if self.held.limits else self.seen[dish]
 
     def sums(self, lines: Sequence[TrayLine]) -> dict[str, Sum]:
         """Return what some lines add to each limited nutrient; a tray with any line is one feed."""
-        servable = [line for line in lines if not unservable(line, self.dishes)]
+        return self._sums([line for line in lines if not unservable(line, self.dishes)], is_fed=bool(lines))
+
+    def _sums(self, served: Sequence[TrayLine], *, is_fed: bool) -> dict[str, Sum]:
         return {
-            base: Sum(Decimal(bool(lines))) if base == FEEDS else add_up(servable, base, self.dishes)
-            for base in self.bases
+            base: Sum(Decimal(is_fed)) if base == FEEDS else add_up(served, base, self.dishes) for base in self.bases
         }
 
 
@@ -111,9 +121,12 @@ def prepare(  # noqa: PLR0917 - six facts, read apart
     ordered = texture(diets, patient.iddsi_food, patient.iddsi_drink)
     others = counted(other_trays, serving)
     kept = [limit for limits in own for limit in _at_serving(limits, serving.meal, still_open, decided)]
-    checks = tuple(
-        check(limit, others, serving, dishes) for limit in kept if limit.scope != "item" and not limit.is_weightless
+    fed = fed_on(patient.feeds, serving.day, serving.serve_at.tzinfo or UTC, holds)
+    checks = with_feeds(
+        [check(limit, others, serving, dishes) for limit in kept if limit.scope != "item" and not limit.is_weightless],
+        fed,
     )
+    taken = medicines(patient.flags, manual.notes)
     reasons = [
         *_identity(patient),
         *unsettled(patient),
@@ -127,7 +140,9 @@ def prepare(  # noqa: PLR0917 - six facts, read apart
         *ordered.contradictions,
         *ordered.unsure,
         *(reason for tray in others for line in tray.lines for reason in unservable(line, dishes)),
+        *beyond(checks, fed),
         *_not_checked(diets, ordered),
+        *checked(taken),
     ]
     return Prepared(
         serving=serving,
@@ -135,9 +150,17 @@ def prepare(  # noqa: PLR0917 - six facts, read apart
         dishes=dishes,
         diets=diets,
         about_patient=tuple(dict.fromkeys(reasons)),
-        held=item_rules(manual, _rules(diets, still_open), tuple(kept), avoids, ordered),
+        held=item_rules(
+            manual,
+            _rules(diets, still_open),
+            tuple(kept),
+            avoids,
+            ordered,
+            fed=ordered_dishes(patient.feeds, serving.serve_at),
+        ),
         checks=checks,
         bases=tuple(dict.fromkeys(item.limit.base for item in checks)),
+        medicines=taken,
     )
 
 
@@ -186,7 +209,7 @@ def _not_checked(diets: Sequence[Diet], ordered: Texture) -> list[Reason]:
     found = [Reason(Kind.ADVICE, diet.code, "not_checked", "note", "order") for diet in diets if diet.note]
     if ordered.food:
         found.append(Reason(Kind.ADVICE, "IDDSI", "not_checked", "particle_size_child", "order"))
-    return [*found, Reason(Kind.ADVICE, "PATIENT", "not_checked", "drug_interactions", "order")]
+    return found
 
 
 def _ingredients(patient: PatientFacts, manual: Manual, dishes: Mapping[str, DishFacts]) -> frozenset[str]:

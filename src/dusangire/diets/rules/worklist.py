@@ -1,6 +1,7 @@
 """The worklist: why somebody needs the nutritionist, and who comes first."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .facts import Kind, Reason
@@ -11,6 +12,7 @@ class Need(StrEnum):
 
     UNCODED = "uncoded"
     CLASH = "clash"
+    FEED = "feed"
     NO_ORDER = "no_order"
     NOT_ASKED = "not_asked"
     NO_WEIGHT = "no_weight"
@@ -30,12 +32,17 @@ _STOPS = frozenset({Need.UNCODED, Need.CLASH, Need.NO_ORDER, Need.NOT_ASKED, Nee
 _OF_ALLERGY = {"not_asked": Need.NOT_ASKED, "uncoded": Need.UNCODED}
 _OF_TASK = {
     "uncoded_allergy": Need.UNCODED,
+    "feed_allergy": Need.FEED,
     "no_diet_order": Need.NO_ORDER,
     "blocked_attempt": Need.BLOCKED,
     "special_request": Need.REQUEST,
     "draft_waits": Need.DRAFT,
 }
 _ORDER = list(Need)
+# How long a task may wait before somebody else is told.
+_MAY_WAIT = {"uncoded_allergy": timedelta(minutes=15)}
+# Tasks that end with their cause, and by no button: while it lasts, somebody has to see it.
+ENDS_WITH_ITS_CAUSE = frozenset({"uncoded_allergy", "override_second"})
 
 
 def needs(reasons: Iterable[Reason], tasks: Iterable[str]) -> tuple[Need, ...]:
@@ -46,6 +53,11 @@ def needs(reasons: Iterable[Reason], tasks: Iterable[str]) -> tuple[Need, ...]:
     found = {_of_reason(reason) for reason in reasons if reason.kind is Kind.UNKNOWN}
     found |= {_OF_TASK.get(kind, Need.TASK) for kind in tasks}
     return tuple(sorted(found, key=_ORDER.index))
+
+
+def is_overdue(kind: str, opened_at: datetime, now: datetime) -> bool:
+    """Whether a task has waited longer than its kind may."""
+    return kind in _MAY_WAIT and now - opened_at >= _MAY_WAIT[kind]
 
 
 def _of_reason(reason: Reason) -> Need:

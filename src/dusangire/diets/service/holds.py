@@ -1,9 +1,11 @@
 """Nothing by mouth: set, released, and what a hold leaves suspended."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from dusangire.diets import queries
+from dusangire.diets.queries import DietOrderRow
 from dusangire.diets.rules.prescribing import OrderStatus
 from dusangire.diets.service.tasks import open_task
 from dusangire.diets.tables import DietOrder, NpoHold
@@ -19,15 +21,28 @@ NO_DIET_ORDER = "no_diet_order"
 _MINUTE = timedelta(minutes=1)
 
 
-async def hold(actor: Actor, patient: UUID, reason: str, start: datetime, end: datetime | None = None) -> UUID:
+async def hold(
+    actor: Actor,
+    patient: UUID,
+    reason: str,
+    start: datetime,
+    end: datetime | None = None,
+    *,
+    procedure_at: datetime | None = None,
+) -> UUID:
     """Let the patient eat and drink nothing in `[start, end)`; without an end until released.
 
-    To the minute, start down and end up. Raises NoRight, NotHere, Refusal for no reason or an end that is past.
+    To the minute, start down and end up; `procedure_at` is when an operation is planned.
+    Raises NoRight, NotHere, Refusal for no reason or an end that is past.
     """
     if not actor.may(Can.HOLD_SET):
         raise NoRight
-    begins, ends = _down(start), None if end is None else _up(end)
-    _refuse_bad(reason, begins, ends)
+    begins, ends = _down(start), None if end is None else rounded_up(end)
+    if not reason.strip():
+        raise Refusal("doctor.npo_need", status=422)
+    refuse_bad_end(begins, ends)
+    if procedure_at is not None and procedure_at < begins:
+        raise Refusal("fasting.procedure_before", status=422)
     made = uuid7()
     async with transaction():
         await wards.lock(actor, patient)
@@ -41,6 +56,7 @@ async def hold(actor: Actor, patient: UUID, reason: str, start: datetime, end: d
                 end_at=ends,
                 set_by=actor.user,
                 set_at=clock.now(),
+                procedure_at=procedure_at,
             )
         )
         await record(
@@ -91,13 +107,19 @@ async def _suspend(actor: Actor, patient: UUID, now: datetime) -> int:
         ).where(mine(DietOrder, actor), DietOrder.id == order.id, DietOrder.status == OrderStatus.ACTIVE.value)
         await record(actor, "diet_order:on_hold", f"patient:{patient}", order=str(order.id), codes=order.codes)
     if caught:
-        await open_task(actor, NO_DIET_ORDER, patient=patient, why="npo_over")
+        await open_task(actor, NO_DIET_ORDER, patient=patient, why="npo_over", link=_again_link(patient, caught))
     return len(caught)
 
 
-def _refuse_bad(reason: str, start: datetime, end: datetime | None) -> None:
-    if not reason.strip():
-        raise Refusal("doctor.npo_need", status=422)
+def _again_link(patient: UUID, caught: Sequence[DietOrderRow]) -> str:
+    """One order is renewed on the prescription itself, several on the page that signs them together."""
+    if len(caught) == 1:
+        return f"/health-profiles/{patient}/diet-order?renew={caught[0].id}"
+    return f"/health-profiles/{patient}/may-eat"
+
+
+def refuse_bad_end(start: datetime, end: datetime | None) -> None:
+    """Refuse an end that is past or not after the start."""
     if end is not None and end <= start:
         raise Refusal("diets.end_before_start", status=422)
     if end is not None and end <= clock.now():
@@ -108,5 +130,5 @@ def _down(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
 
 
-def _up(at: datetime) -> datetime:
+def rounded_up(at: datetime) -> datetime:
     return _down(at) if _down(at) == at else _down(at) + _MINUTE

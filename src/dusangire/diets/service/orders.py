@@ -68,7 +68,7 @@ async def preview(actor: Actor, patient: UUID, asked: Prescription) -> Signing:
     """Return what stands against signing this prescription now; nothing is written."""
     manual = await queries.manual(actor)
     known = await queries.safety(actor, patient)
-    return await _signing(actor, patient, normal(asked, manual), manual, known)
+    return await _signing(actor, patient, normal(asked, manual), manual, known, by_doctor=actor.may(Can.DIET_SIGN))
 
 
 async def sign(
@@ -96,12 +96,32 @@ async def sign(
             raise await newer(actor, patient)
         known = await queries.safety(actor, patient)
         admission = _admission(known)
-        found = await _signing(actor, patient, asked, manual, known)
+        found = await _signing(actor, patient, asked, manual, known, by_doctor=actor.may(Can.DIET_SIGN))
         _refuse_unsigned(found)
         await _replace(actor, patient, asked, found.replaced)
         made = await write(actor, patient, admission, asked, manual, order=order, revision=revision)
-        await _activate(actor, patient, made, asked)
+        await _activate(actor, patient, made, asked, is_under_protocol=not actor.may(Can.DIET_SIGN))
         await wards.changed(actor, patient, why="diet_order:signed")
+    return made
+
+
+async def sign_step(actor: Actor, patient: UUID, asked: Prescription) -> UUID:
+    """Sign one step of a protocol that a doctor has signed, whoever takes it; return the order's id.
+
+    Inside the caller's transaction and under its lock; the caller has looked at the protocol and asked for the
+    password. Raises NotHere, NotSigned, Refusal.
+    """
+    manual = await queries.manual(actor)
+    asked = normal(asked, manual)
+    _refuse_bad(asked, manual)
+    known = await queries.safety(actor, patient)
+    admission = _admission(known)
+    found = await _signing(actor, patient, asked, manual, known, by_doctor=True)
+    _refuse_unsigned(found)
+    await _replace(actor, patient, asked, found.replaced)
+    made = await write(actor, patient, admission, asked, manual, order=None, revision=None)
+    await _activate(actor, patient, made, asked, is_under_protocol=True)
+    await wards.changed(actor, patient, why="diet_order:signed")
     return made
 
 
@@ -138,11 +158,13 @@ async def revoke(actor: Actor, patient: UUID, order: UUID, reason: str) -> None:
             await wards.changed(actor, patient, why="diet_order:revoked")
 
 
-async def _signing(actor: Actor, patient: UUID, asked: Prescription, manual: Manual, known: Safety) -> Signing:
+async def _signing(
+    actor: Actor, patient: UUID, asked: Prescription, manual: Manual, known: Safety, *, by_doctor: bool
+) -> Signing:
     active = await queries.active_orders(actor, patient)
     standing = [row.standing() for row in active if row.admission == known.admission]
     weight = _weight(known, clock.local_day(clock.now(), actor.zone), actor.zone)
-    found = signing(asked, standing, manual, weight, by_doctor=actor.may(Can.DIET_SIGN))
+    found = signing(asked, standing, manual, weight, by_doctor=by_doctor)
     if asked.replaces is None or asked.replaces in found.replaced:
         return found
     row = await queries.diet_order(actor, patient, asked.replaces)
@@ -166,10 +188,9 @@ async def _replace(actor: Actor, patient: UUID, asked: Prescription, replaced: S
         await record(actor, "diet_order:replaced", f"patient:{patient}", order=str(row.id), codes=row.codes)
 
 
-async def _activate(actor: Actor, patient: UUID, order: UUID, asked: Prescription) -> None:
+async def _activate(actor: Actor, patient: UUID, order: UUID, asked: Prescription, *, is_under_protocol: bool) -> None:
     now = clock.now()
     row = await queries.diet_order(actor, patient, order)
-    is_under_protocol = not actor.may(Can.DIET_SIGN)
     await write_if(
         actor,
         row,

@@ -6,11 +6,12 @@ from uuid import UUID
 import msgspec
 
 from dusangire.diets import queries
+from dusangire.diets.rules.worklist import ENDS_WITH_ITS_CAUSE
 from dusangire.diets.tables import Task
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import mine, transaction
-from dusangire.kernel.errors import NotHere
+from dusangire.kernel.errors import NotHere, Refusal
 from dusangire.kernel.ids import uuid7
 from dusangire.kernel.journal import record
 
@@ -62,8 +63,10 @@ async def close_task(actor: Actor, kind: str, *, patient: UUID | None = None, ab
 
 
 async def finish_task(actor: Actor, task_id: UUID) -> None:
-    """Close one task by hand. Raises NotHere where it is closed already or somebody else's."""
+    """Close one task by hand. Raises NotHere where it is closed already, Refusal where it ends only with its cause."""
     task = await queries.task(actor, task_id)
+    if task.kind in ENDS_WITH_ITS_CAUSE:
+        raise Refusal("uncoded.ends_itself")
     async with transaction():
         closed = (
             await Task.update({Task.done_at: clock.now(), Task.done_by: actor.user})

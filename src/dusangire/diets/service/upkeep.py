@@ -4,8 +4,10 @@ from uuid import UUID
 
 from dusangire.diets import queries
 from dusangire.diets.rules.prescribing import DIET_ORDER, OrderStatus, OrderVerb
+from dusangire.diets.service.feed_clashes import FEED_ALLERGY
 from dusangire.diets.service.holds import NO_DIET_ORDER, settle_holds
 from dusangire.diets.service.orders import DRAFT_WAITS
+from dusangire.diets.service.protocols import EndReason, end_protocol
 from dusangire.diets.service.tasks import close_task, open_task
 from dusangire.diets.service.writing import move
 from dusangire.kernel import clock
@@ -78,5 +80,7 @@ async def stop_at_discharge(actor: Actor, about: str) -> None:
         verb = OrderVerb.REVOKE if row.status == OrderStatus.DRAFT else OrderVerb.COMPLETE
         await move(actor, row, verb)
         await record(actor, f"diet_order:{DIET_ORDER.after(OrderStatus(row.status), verb)}", about, order=str(row.id))
+    await end_protocol(actor, patient, EndReason.DISCHARGED)
     await close_task(actor, NO_DIET_ORDER, patient=patient)
     await close_task(actor, DRAFT_WAITS, patient=patient)
+    await close_task(actor, FEED_ALLERGY, patient=patient)
