@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from msgspec import Struct
 
+from dusangire.delivery import service as delivery
 from dusangire.diets import service as diets
 from dusangire.kernel import journal
 from dusangire.orders import service as orders
@@ -15,8 +16,17 @@ from dusangire.orders import service as orders
 # Event → the jobs that react to it, each at least once and with its effect exactly once.
 REACTIONS: dict[str, tuple[str, ...]] = {
     "admission:started": ("task_no_diet_order",),
+    "diet_order:on_hold": ("prompt_new_diet",),
+    "diet_order:signed": ("late_tray_after_fast",),
+    "insulin:ate_little": ("tell_of_insulin",),
+    "insulin:due": ("tell_of_insulin",),
+    "insulin:escalated": ("tell_of_insulin",),
+    "insulin:late": ("tell_of_insulin",),
     "message:mail_queued": ("send_mail",),
+    "trays:to_judge": ("judge_waiting",),
     "password:reset_asked": ("mail_password_reset",),
+    "order:held": ("tell_of_order", "call_back_tray", "replace_tray"),
+    "order:substituted": ("tell_of_substitution",),
     **dict.fromkeys(
         (
             "order:confirmed",
@@ -25,7 +35,6 @@ REACTIONS: dict[str, tuple[str, ...]] = {
             "order:out_for_delivery",
             "order:arrived",
             "order:delivered",
-            "order:held",
             "order:problem",
             "order:undelivered",
             "order:cancelled",
@@ -42,14 +51,31 @@ class Clockwork(Struct, frozen=True):
     every_s: int
 
 
-CHORES: tuple[Clockwork, ...] = (Clockwork("tasks_no_diet_order", 60), Clockwork("forget_old_proofs", 86400))
+CHORES: tuple[Clockwork, ...] = (
+    Clockwork("tasks_no_diet_order", 60),
+    Clockwork("forget_old_proofs", 86400),
+    Clockwork("press_for_overdue", 60),
+    Clockwork("insulin_late", 60),
+    Clockwork("watch_fasts", 60),
+    Clockwork("late_trays_after_fast", 20),
+    Clockwork("review_long_diets", 600),
+)
 
 # Event → what happens in the very transaction that records it: an unsafe tray is held in the commit that made it so.
 AT_ONCE: dict[str, tuple[journal.AtOnce, ...]] = {
-    "patient:safety_changed": (orders.hold_unsafe,),
+    "patient:safety_changed": (diets.suspend_clashing_feeds, orders.hold_unsafe),
+    "override:withdrawn": (orders.hold_unsafe,),
     "admission:ended": (orders.stop_meals, diets.stop_at_discharge),
     "admission:moved": (orders.patient_moved,),
+    "patient:merged": (orders.hold_merged,),
+    "ingredient:changed": (orders.lock_ingredient,),
+    "menu:lines_changed": (orders.lock_lines,),
     "menu:recipe_changed": (orders.hold_dish,),
+    "manual:signed": (orders.hold_diet,),
+    "order:arrived": (orders.tray_here,),
+    "order:delivered": (orders.tray_here,),
+    "order:held": (delivery.call_back,),
+    "order:cancelled": (delivery.call_back,),
 }
 
 

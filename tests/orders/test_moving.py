@@ -4,6 +4,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
+from asyncpg import PostgresError
 
 from dusangire.diets import service as diets
 from dusangire.diets.rules import Gate
@@ -17,6 +18,7 @@ from dusangire.orders.rules import GATES, ORDER, Status, Verb
 from dusangire.orders.service import Unsafe, moving
 from tests.make import Make
 from tests.orders.conftest import Bedside
+from tests.unguarded import unguarded
 
 WAY = (Verb.START, Verb.PLATE, Verb.COLLECT, Verb.ARRIVE, Verb.HAND_OVER)
 
@@ -71,8 +73,7 @@ async def test_no_gate_lets_an_unsafe_tray_pass_even_when_the_hold_was_missed(
 ) -> None:
     before = next(iter(ORDER.sources(gate) - {Status.OUT_FOR_DELIVERY} or ORDER.sources(gate)))
     order = await bring_to(didier, await bedside.order("TIL"), before)
-    monkeypatch.setattr("dusangire.kernel.journal.AT_ONCE", {})
-    await diets.add_allergy(bosco, bedside.id, "fish", "severe")
+    await _add_fish_and_hold_nothing(bedside, bosco, monkeypatch)
     with pytest.raises(Unsafe) as refused:
         await service.advance(didier, order.id, gate)
     assert refused.value.found.rule == "ALLERGY.contains.fish.item"
@@ -84,14 +85,24 @@ async def test_no_gate_lets_an_unsafe_tray_pass_even_when_the_hold_was_missed(
 async def test_the_gate_test_fails_when_the_verdict_always_allows(
     bedside: Bedside, didier: Actor, bosco: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The negative control: with the verdict replaced, the unsafe tray goes through."""
+    """The negative control: with the verdict replaced the database still refuses; without its trigger the tray goes."""
     from dusangire.diets.rules.facts import verdict_of
 
     order = await bedside.order("TIL")
-    monkeypatch.setattr("dusangire.kernel.journal.AT_ONCE", {})
-    await diets.add_allergy(bosco, bedside.id, "fish", "severe")
+    await _add_fish_and_hold_nothing(bedside, bosco, monkeypatch)
     monkeypatch.setattr("dusangire.orders.service.judging.judge", lambda *_, **__: verdict_of([]))
-    assert (await service.advance(didier, order.id, Verb.START)).status is Status.PREPARING
+    with pytest.raises(PostgresError, match="second verdict") as refused:
+        await service.advance(didier, order.id, Verb.START)
+    assert "ALLERGY.contains.fish@" in refused.value.detail
+    async with unguarded("dus_order_moves"):
+        assert (await service.advance(didier, order.id, Verb.START)).status is Status.PREPARING
+
+
+async def _add_fish_and_hold_nothing(bedside: Bedside, bosco: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An allergy whose reactions were all forgotten, so that only the gate is left to notice it."""
+    monkeypatch.setattr("dusangire.kernel.journal.AT_ONCE", {})
+    async with unguarded("dus_hold_at_once"):
+        await diets.add_allergy(bosco, bedside.id, "fish", "severe")
 
 
 @pytest.mark.req("A13")
@@ -99,8 +110,7 @@ async def test_an_unsafe_tray_is_held_also_when_the_move_is_part_of_a_larger_ste
     bedside: Bedside, didier: Actor, bosco: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = await bedside.order("TIL")
-    monkeypatch.setattr("dusangire.kernel.journal.AT_ONCE", {})
-    await diets.add_allergy(bosco, bedside.id, "fish", "severe")
+    await _add_fish_and_hold_nothing(bedside, bosco, monkeypatch)
     with pytest.raises(Unsafe):
         async with moving(didier):
             await service.advance(didier, order.id, Verb.START)
@@ -308,7 +318,8 @@ async def test_the_waiting_test_fails_without_the_lock(
     order = await bedside.order("TIL")
     monkeypatch.setattr(ward_queries, "locked_safety_rev", unlocked)
     monkeypatch.setattr("dusangire.kernel.journal.AT_ONCE", {})
-    assert await _start_beside_an_open_allergy(bedside, didier, bosco, order) is Status.PREPARING
+    async with unguarded():
+        assert await _start_beside_an_open_allergy(bedside, didier, bosco, order) is Status.PREPARING
 
 
 async def _start_beside_an_open_allergy(bedside: Bedside, didier: Actor, bosco: Actor, order: Order) -> Status:

@@ -170,11 +170,11 @@ async def test_the_price_is_that_of_checkout_not_of_the_tray(bedside: Bedside, c
 async def test_a_special_request_waits_for_the_nutritionist_and_changes_no_rule(
     bedside: Bedside, chantal: Actor
 ) -> None:
-    order = await bedside.order("CHK-STW", request="add peanuts 🥜 please")
+    order = await bedside.order("CHK-STW", request="soft rice 🍚 please")
     assert (order.request_state, order.printed_request) == (RequestState.WAITING, "")
     assert [task.kind for task in await diet_queries.open_tasks(chantal, bedside.id)] == ["special_request"]
     await service.decide_request(chantal, order.id, approve=True)
-    assert (await queries.order(chantal, order.id)).printed_request == "add peanuts 🥜 please"
+    assert (await queries.order(chantal, order.id)).printed_request == "soft rice 🍚 please"
     assert not await diet_queries.open_tasks(chantal, bedside.id)
     with pytest.raises(Refusal, match="request_decided"):
         await service.decide_request(chantal, order.id, approve=False)

@@ -50,6 +50,9 @@ class MealOrder(OfHospital, tablename="meal_order"):
     problem = Text(default="")
     placed_by = UUID(required=True)
     placed_as = Text(default="nurse")
+    automatic = Text(default="")
+    automatic_key = Text(null=True, default=None)
+    replaces = UUID(null=True, default=None)
     cutoff_at = Timestamptz(required=True)
     placed_at = Timestamptz(default=TimestamptzNow())
     status_at = Timestamptz(default=TimestamptzNow())
@@ -73,6 +76,37 @@ class OrderLine(OfHospital, tablename="order_line"):
     quantity = Integer(required=True)
     price_minor = Integer(required=True)
     recipe_rev = Integer(required=True)
+    replaced_at = Timestamptz(null=True, default=None)
+
+
+class OrderLineChange(OfHospital, tablename="order_line_change"):
+    meal_order = UUID(required=True)
+    old_line = UUID(required=True)
+    new_line = UUID(required=True)
+    old_token = Text(required=True)
+    why = Text(required=True)
+    changed_by = UUID(required=True)
+    changed_at = Timestamptz(default=TimestamptzNow())
+
+
+class InsulinMeal(OfHospital, tablename="insulin_meal"):
+    meal_order = UUID(required=True)
+    patient = UUID(required=True)
+    carb_g = Numeric(digits=(9, 4), null=True, default=None)
+    here_at = Timestamptz(null=True, default=None)
+    given_at = Timestamptz(null=True, default=None)
+    given_by = UUID(null=True, default=None)
+    late_told_at = Timestamptz(null=True, default=None)
+    escalated_at = Timestamptz(null=True, default=None)
+    seen_at = Timestamptz(null=True, default=None)
+    seen_by = UUID(null=True, default=None)
+
+
+class TrayIntake(OfHospital, tablename="tray_intake"):
+    meal_order = UUID(required=True)
+    eaten = Text(required=True)
+    said_by = UUID(required=True)
+    said_at = Timestamptz(default=TimestamptzNow())
 
 
 class Rating(OfHospital, tablename="rating"):

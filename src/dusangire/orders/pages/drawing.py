@@ -19,6 +19,7 @@ from dusangire.orders.pages import kept
 from dusangire.orders.pages.whom import Whom
 from dusangire.orders.queries import Order, Portal
 from dusangire.orders.rules import (
+    Room,
     Shelf,
     bar,
     changed,
@@ -28,6 +29,7 @@ from dusangire.orders.rules import (
     nutrient_key,
     ordered_by,
     period_phrase,
+    reworded,
     unit_key,
 )
 
@@ -85,6 +87,8 @@ def _frame(request: Request, actor: Actor, about: Whom, shown: Portal) -> dict[s
         "w": about.open(shown.sitting),
         "meals": _meals(actor, shown),
         "bars": [bar(meter) for meter in shown.meters],
+        "room": shown.room if shown.meters else Room(),
+        "textures": shown.textures,
         "minutes": minutes_left(shown.sitting, shown.now) if shown.sitting else 0,
         "meal": period_phrase(str(shown.sitting.period)) if shown.sitting else None,
         "nutrient": nutrient,
@@ -147,6 +151,8 @@ def after_tap(request: Request, shown: dict[str, Any], before: Shelf | None) -> 
     found: Portal = shown["p"]
     offers = changed(before, found.shelf) if before is not None else []
     lines = [kept.sent(request, kept.line(request, shown, offer, oob=OOB)) for offer in offers]
+    told = reworded(before, found.shelf) if before is not None else []
+    lines += [kept.part(request, "orders/_why.html", shown | {"offer": offer, "oob": OOB}) for offer in told]
     return [
         part("orders/_meter.html", **shown),
         part("orders/_bar.html", **shown),

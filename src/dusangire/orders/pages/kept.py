@@ -28,7 +28,9 @@ _pages: OrderedDict[bytes, tuple[bytes, dict[str, Markup]]] = OrderedDict()
 def line(request: Request, shown: dict[str, Any], offer: Offer, *, early: bool = False, oob: Markup = _HERE) -> Markup:
     """Return one dish of the menu as drawn for this state, language and sitting; the token is still a mark."""
     about: Whom = shown["w"]
-    seen = (shown["speaks"], about.at, shown["nutrient"], early, bool(oob))
+    codes = (offer.card.code, offer.swap.code if offer.swap else "")
+    levels = [shown["textures"].get(code) for code in codes]
+    seen = (shown["speaks"], about.at, shown["nutrient"], early, bool(oob), levels)
     key = msgspec.msgpack.encode((*seen, offer.card, offer.swap, *offer.mark))
     kept = _lines.get(key)
     if kept is None:

@@ -18,9 +18,22 @@ from dusangire.kernel.journal import Event
 from dusangire.kernel.live import stream
 from dusangire.kernel.phrase import Phrase
 from dusangire.orders import queries, service
+from dusangire.orders.pages.overrides import given_at
 from dusangire.orders.pages.whom import Whom, whom
 from dusangire.orders.queries import Ticket
-from dusangire.orders.rules import Cancelling, RatingReason, Status, Verb, cancelling, pace, period_phrase, steps
+from dusangire.orders.rules import (
+    GONE,
+    OPEN,
+    Cancelling,
+    RatingReason,
+    Status,
+    Verb,
+    cancelling,
+    pace,
+    period_phrase,
+    said_to,
+    steps,
+)
 from dusangire.payments import queries as payments
 
 SEES = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT, Can.ORDERS_SEE, Can.NUTRITION_WORK, Can.SUPPORT_WORK)
@@ -144,6 +157,8 @@ async def _page(
         "orders/order.html",
         status=status,
         **shown,
+        checks=await queries.checks(actor, order_id) if actor.may(Can.ORDERS_SEE) else [],
+        noted=await queries.medicine_notes(actor, shown["o"]) if actor.may(Can.ORDERS_SEE) else [],
         complaint=complaint or forms.empty(Complaint),
         rating=rating or forms.empty(Rated),
         reasons=list(RatingReason),
@@ -154,6 +169,7 @@ async def _page(
 async def _shown(request: Request, actor: Actor, order_id: UUID) -> dict[str, Any]:
     tray = await queries.ticket(actor, order_id)
     is_staff = actor.may(Can.ORDERS_SEE)
+    events = await queries.history(actor, order_id) if is_staff or tray.status is Status.HELD else []
     return {
         "o": tray,
         "w": Whom(tray.patient, is_for_other=tray.patient != actor.patient),
@@ -162,11 +178,36 @@ async def _shown(request: Request, actor: Actor, order_id: UUID) -> dict[str, An
         "steps": steps(tray.status, _times(tray)),
         "carrier": await queries.carrier_of(actor, order_id) if tray.left_at else None,
         "payment": await payments.payment_of(actor, order_id),
+        "changed": await queries.changes(actor, [order_id]) if tray.label_rev > 1 else [],
         "may": _may(actor, tray),
+        "why_held": said_to(actor, tray.why_held) if tray.why_held else None,
+        "given": await given_at(actor, tray.patient, tray.day, tray.period) if is_staff else [],
         "rated": await queries.rating_of(actor, order_id) if tray.status in _EATEN else None,
-        "events": [_told(event) for event in await queries.history(actor, order_id)] if is_staff else [],
+        "events": [_told(event) for event in events] if is_staff else [],
+        "instead": await queries.replacement_of(actor, order_id) if tray.held_from or tray.status in GONE else None,
+        "origin": await _origin(actor, tray),
+        "no_other": _no_other(events) if tray.status is Status.HELD else None,
         "speaks": language(request),
     }
+
+
+async def _origin(actor: Actor, tray: Ticket) -> Phrase | None:
+    """Return why the program ordered this tray itself; None where a person chose it."""
+    if not tray.automatic:
+        return None
+    if tray.replaces is not None:
+        codes = await queries.codes_replaced(actor, [tray.replaces])
+        return Phrase("order.automatic.replacement", {"code": codes[tray.replaces]})
+    key = f"order.automatic.{tray.automatic}"
+    return Phrase(key if text.has(key) else "order.automatic.other")
+
+
+def _no_other(events: list[Event]) -> Phrase | None:
+    """Return that no tray comes in place of a stopped one, where that was decided."""
+    said = next((event for event in reversed(events) if event.kind == "tray:not_replaced"), None)
+    if said is None:
+        return None
+    return Phrase("order.not_replaced_npo" if said.facts.get("stop") == "NPO" else "order.not_replaced")
 
 
 def _told(event: Event) -> Happened:
@@ -198,5 +239,7 @@ def _may(actor: Actor, tray: Ticket) -> dict[str, bool]:
         "cancel": (acts or stops) and called_off is not Cancelling.NO,
         "hold": stops and Verb.HOLD in tray.verbs,
         "release": stops and Verb.RELEASE in tray.verbs,
+        "override": actor.may(Can.DIET_OVERRIDE) and tray.status in OPEN | {Status.HELD},
         "again": acts,
+        "say_eaten": tray.status in _EATEN and actor.may(Can.ORDER_FOR_PATIENT),
     }

@@ -13,6 +13,7 @@ from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import LIVE, Acting
 from dusangire.kernel.errors import NotHere
 from dusangire.kernel.html import Html, go, whole
+from dusangire.kernel.ids import token
 from dusangire.kernel.live import stream
 from dusangire.kernel.money import Money
 from dusangire.menu import queries as menu
@@ -45,7 +46,8 @@ class PatientPages(Controller):
         if actor.patient is None and "for" not in request.query_params:
             return go(request, "/wards/" if actor.may(Can.WARD_SEE) else "/account/")
         about = whom(actor, request)
-        return whole(request, "orders/portal.html", **await page_of(request, actor, about), here_live=_live(request))
+        parts = await page_of(request, actor, about)
+        return whole(request, "orders/portal.html", **parts, here_live=_live(request), w=about, key=token()[:32])
 
     @get("/live", opt=ORDERS | LIVE)
     async def live(self, request: Request, actor: Acting) -> ASGIApp:

@@ -1,7 +1,18 @@
 """Reads of trays: orders with their lines, tickets with their beds, carts, and what a verdict needs of other trays."""
 
+from .automatic import automatic_order, codes_replaced, replacement_of, replacements_of, tray_minutes
+from .bedside import Bedside, bedside, stamp
 from .carts import Cart, CartLine, cart, locked_cart
-from .judging import others, patients_with_open_dish, trays
+from .checks import CheckRow, TrayNote, checks, medicine_notes
+from .fasting import EATEN, EATEN_AT, is_fed_after, last_food, waiting_to_be_fed
+from .judging import (
+    others,
+    patients_with_open_dish,
+    patients_with_open_ingredient,
+    patients_with_open_line,
+    stopped_and_replaced,
+    trays,
+)
 from .orders import (
     DishRating,
     Order,
@@ -18,47 +29,72 @@ from .orders import (
     requests,
 )
 from .placing import Account, Kept, Placed, account, free_code, kept_answer, last_method, last_placed
-from .portal import Bedside, Portal, bedside, person, portal, stamp
+from .portal import Portal, person, portal
+from .substituting import Changed, OldLabel, by_label, by_label_code, changes, substitutes, with_dish
 from .tickets import Ticket, by_tray_token, carrier_of, ticket, tickets
 
 __all__ = [
+    "EATEN",
+    "EATEN_AT",
     "Account",
     "Bedside",
     "Cart",
     "CartLine",
+    "Changed",
+    "CheckRow",
     "DishRating",
     "Kept",
+    "OldLabel",
     "Order",
     "OrderLine",
     "Placed",
     "Portal",
     "Rating",
     "Ticket",
+    "TrayNote",
     "account",
+    "automatic_order",
     "bedside",
+    "by_label",
+    "by_label_code",
     "by_tray_token",
     "carrier_of",
     "cart",
+    "changes",
+    "checks",
+    "codes_replaced",
     "free_code",
     "history",
+    "is_fed_after",
     "is_own_only",
     "kept_answer",
+    "last_food",
     "last_method",
     "last_placed",
     "locked_cart",
+    "medicine_notes",
     "named",
     "order",
     "order_by_code",
     "orders_of",
     "others",
     "patients_with_open_dish",
+    "patients_with_open_ingredient",
+    "patients_with_open_line",
     "person",
     "portal",
     "rating_of",
     "rating_of_dishes",
+    "replacement_of",
+    "replacements_of",
     "requests",
     "stamp",
+    "stopped_and_replaced",
+    "substitutes",
     "ticket",
     "tickets",
+    "tray_minutes",
     "trays",
+    "waiting_to_be_fed",
+    "with_dish",
 ]

@@ -15,7 +15,7 @@ from dusangire.kernel.journal import Event
 from dusangire.kernel.journal import history as events_about
 from dusangire.kernel.money import Money
 from dusangire.kernel.phrase import Named, Phrase
-from dusangire.orders.rules import MEALS, ORDER, RequestState, Status, Verb, note_phrase
+from dusangire.orders.rules import MEALS, ORDER, RequestState, Status, Verb, for_staff, note_phrase
 
 _SEES_ALL = (
     Can.ORDERS_SEE, Can.KITCHEN_WORK, Can.DELIVERY_WORK, Can.ORDER_FOR_PATIENT, Can.NUTRITION_WORK, Can.SUPPORT_WORK,
@@ -25,6 +25,7 @@ _SEES_ALL = (
 class OrderLine(Struct, frozen=True):
     """One line as it was ordered: names and price are those of that moment. `price_minor` is of one such portion."""
 
+    id: UUID
     position: int
     dish: UUID
     dish_code: str
@@ -95,6 +96,8 @@ class Order(Struct, frozen=True, kw_only=True):
     arrived_at: datetime | None
     delivered_at: datetime | None
     confirmed_at: datetime | None
+    automatic: str = ""
+    replaces: UUID | None = None
     lines: tuple[OrderLine, ...]
 
     @property
@@ -117,6 +120,12 @@ class Order(Struct, frozen=True, kw_only=True):
         return note_phrase(self.hold_reason)
 
     @property
+    def why_held_for_staff(self) -> Phrase | None:
+        """The same in the third person, for those who cook, carry and serve."""
+        told = self.why_held
+        return None if told is None else for_staff(told)
+
+    @property
     def why_failed(self) -> Phrase | None:
         """What went wrong, as it was reported; None where nothing did."""
         return note_phrase(self.problem)
@@ -126,6 +135,11 @@ class Order(Struct, frozen=True, kw_only=True):
         """The special request, once the nutritionist has approved it; '' before and otherwise."""
         return self.request if self.request_state is RequestState.APPROVED else ""
 
+    @property
+    def dishes(self) -> frozenset[str]:
+        """The codes of the dishes on it."""
+        return frozenset(line.dish_code for line in self.lines)
+
     def tray(self) -> tuple[TrayLine, ...]:
         """Return the lines as the verdict reads them."""
         return tuple(line.tray_line() for line in self.lines)
@@ -133,17 +147,17 @@ class Order(Struct, frozen=True, kw_only=True):
 
 LINES = """
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
-        'position', l.position, 'dish', l.dish, 'dish_code', l.dish_code, 'name_en', l.name_en, 'name_fr', l.name_fr,
-        'name_rw', l.name_rw, 'portion', l.portion::text, 'quantity', l.quantity, 'price_minor', l.price_minor,
-        'recipe_rev', l.recipe_rev) ORDER BY l.position), '[]')
-     FROM order_line l WHERE l.hospital = o.hospital AND l.meal_order = o.id) AS lines
+        'id', l.id, 'position', l.position, 'dish', l.dish, 'dish_code', l.dish_code, 'name_en', l.name_en,
+        'name_fr', l.name_fr, 'name_rw', l.name_rw, 'portion', l.portion::text, 'quantity', l.quantity,
+        'price_minor', l.price_minor, 'recipe_rev', l.recipe_rev) ORDER BY l.position), '[]')
+     FROM order_line l WHERE l.hospital = o.hospital AND l.meal_order = o.id AND l.replaced_at IS NULL) AS lines
 """
 COLUMNS = """
     o.id, o.code, o.tray_token, o.patient, o.admission, o.day, o.period, o.serve_from, o.serve_to, o.cutoff_at,
     o.status, o.held_from, o.hold_reason, o.is_late_tray, o.place, o.place_name, o.request, o.request_state,
     o.items_minor, o.tax_minor, o.delivery_minor, o.discount_minor, o.total_minor, o.problem, o.placed_by,
     o.placed_as, o.placed_at, o.status_at, o.started_at, o.ready_at, o.left_at, o.arrived_at, o.delivered_at,
-    o.confirmed_at
+    o.confirmed_at, o.automatic, o.replaces
 """
 
 
@@ -258,7 +272,7 @@ async def rating_of_dishes(actor: Actor, dish: UUID) -> DishRating | None:
         """
         SELECT coalesce(avg(r.stars), 0) AS stars, count(*)::int AS plates
         FROM rating r JOIN order_line l ON l.hospital = r.hospital AND l.meal_order = r.meal_order
-        WHERE r.hospital = $1 AND l.dish = $2
+        WHERE r.hospital = $1 AND l.dish = $2 AND l.replaced_at IS NULL
         """,
         actor.hospital,
         dish,

@@ -12,7 +12,11 @@ from dusangire.orders.rules import Status
 
 
 class Ticket(Order, frozen=True, kw_only=True):
-    """A tray with its person and bed. The bed is read live: it is where the patient lies now, None when nowhere."""
+    """A tray with its person and bed. The bed is read live: it is where the patient lies now, None when nowhere.
+
+    `is_isolation`: for the ward or for the patient alone. `label_rev` counts its labels, one
+    more with each substitution.
+    """
 
     mrn: str
     given_name: str
@@ -31,8 +35,10 @@ class Ticket(Order, frozen=True, kw_only=True):
     walk_order: int | None
     is_isolation: bool
     is_emergency: bool
+    replaces_code: str | None
     pay_method: str | None
     pay_state: str | None
+    label_rev: int = 1
 
     @property
     def name(self) -> str:
@@ -48,6 +54,11 @@ class Ticket(Order, frozen=True, kw_only=True):
         return {"fr": self.ward_name_fr, "rw": self.ward_name_rw}.get(language, self.ward_name_en) or ""
 
     @property
+    def label_code(self) -> str:
+        """The code that stands on the label that holds now."""
+        return self.code if self.label_rev == 1 else f"{self.code}.{self.label_rev}"
+
+    @property
     def cash_due(self) -> Money:
         """What the carrier collects at the bed."""
         is_due = self.pay_method == "cash" and self.pay_state == "pending"
@@ -58,14 +69,20 @@ _TICKET = f"""
     SELECT {COLUMNS}, {LINES}, p.mrn, p.given_name, p.family_name, p.birth_date, p.sex, d.id IS NOT NULL AS is_admitted,
            b.id AS bed, b.code AS bed_code, b.room, w.id AS ward, w.code AS ward_code, w.name_en AS ward_name_en,
            w.name_fr AS ward_name_fr, w.name_rw AS ward_name_rw, w.walk_order,
-           coalesce(w.is_isolation, false) AS is_isolation, coalesce(w.is_emergency, false) AS is_emergency,
-           y.method AS pay_method, y.state AS pay_state
+           coalesce(w.is_isolation, false) OR EXISTS (SELECT FROM care_flag f WHERE f.hospital = o.hospital
+               AND f.patient = o.patient AND f.kind = 'isolation' AND f.ended_at IS NULL) AS is_isolation,
+           coalesce(w.is_emergency, false) AS is_emergency,
+           g.code AS replaces_code, y.method AS pay_method, y.state AS pay_state,
+           1 + (SELECT count(*)::int FROM order_line c WHERE c.hospital = o.hospital AND c.meal_order = o.id
+                AND c.replaced_at IS NOT NULL) AS label_rev
     FROM meal_order o
     JOIN patient p ON p.hospital = o.hospital AND p.id = o.patient
     LEFT JOIN admission d ON d.hospital = o.hospital AND d.id = o.admission AND d.ended_at IS NULL
-    LEFT JOIN stay s ON s.hospital = o.hospital AND s.patient = o.patient AND s.ended_at IS NULL
-    LEFT JOIN bed b ON b.hospital = s.hospital AND b.id = s.bed
+    LEFT JOIN LATERAL (SELECT s.bed FROM stay s
+        WHERE s.hospital = o.hospital AND s.patient = o.patient AND s.ended_at IS NULL LIMIT 1) l ON true
+    LEFT JOIN bed b ON b.hospital = o.hospital AND b.id = l.bed
     LEFT JOIN ward w ON w.hospital = b.hospital AND w.id = b.ward
+    LEFT JOIN meal_order g ON g.hospital = o.hospital AND g.id = o.replaces
     LEFT JOIN payment y ON y.hospital = o.hospital AND y.meal_order = o.id AND y.state <> 'cancelled'
 """  # noqa: S608  columns of ours
 

@@ -28,6 +28,7 @@ class Bar(Struct, frozen=True):
     nutrient: Phrase
     state: Phrase
     tone: str
+    icon: str
     room: Phrase | None
     spoken: Phrase
     fill: str
@@ -48,6 +49,7 @@ def bar(meter: Meter) -> Bar:
         nutrient=name,
         state=_state(meter, unit),
         tone="look" if meter.is_over or meter.has_gap else "",
+        icon=_icon(meter),
         room=_room(meter, unit),
         spoken=_spoken(meter, unit, name),
         fill=_x(min(meter.chosen, span), span),
@@ -56,6 +58,13 @@ def bar(meter: Meter) -> Bar:
         ticks=_ticks(meter, span, unit),
         is_day=meter.scope == "day",
     )
+
+
+def _icon(meter: Meter) -> str:
+    """Return the sign beside the sentence: too much, more to come, or right."""
+    if meter.is_over or meter.has_gap:
+        return "alert"
+    return "plus" if meter.missing > 0 else "check"
 
 
 def _span(meter: Meter) -> Decimal:

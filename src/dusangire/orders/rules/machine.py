@@ -97,9 +97,15 @@ GATES: dict[Verb, Gate] = {
 
 # Trays that a change of the patient's diet can still stop.
 OPEN = frozenset(_UNFINISHED | {_S.PROBLEM})
+# The gated moves of a tray that was not open before: who changes the menu or the manual had no reason to look at it.
+REOPENS = frozenset(verb for verb in GATES if not ORDER.sources(verb) <= OPEN)
 # Trays that count in no budget: nobody will eat them.
 GONE = frozenset({_S.CANCELLED, _S.REFUSED, _S.EXPIRED})
 
+# Trays that were being made or carried: one that is stopped there is replaced.
+REPLACED_FROM = frozenset({_S.PREPARING, _S.READY, _S.OUT_FOR_DELIVERY, _S.ARRIVED})
+# Trays that were out of the kitchen: one that is stopped there is called back.
+RECALLED_FROM = frozenset({_S.OUT_FOR_DELIVERY, _S.ARRIVED})
 # Trays that end with the patient's stay, or when the hospital stops them.
 CALLABLE_OFF = OPEN | {_S.HELD, _S.UNDELIVERED}
 # The moment each state keeps on the order, so that the page can say when.

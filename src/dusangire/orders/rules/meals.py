@@ -1,11 +1,13 @@
 """Which meal a period belongs to, and the serving that a verdict is judged for."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from dusangire.diets.rules import Meal, Serving
 from dusangire.kernel.phrase import Phrase
+from dusangire.menu.rules import Sitting
 
 MEALS: dict[str, Meal] = {
     "breakfast": Meal.BREAKFAST,
@@ -55,3 +57,18 @@ def window(serve_from: datetime, serve_to: datetime, now: datetime) -> tuple[dat
 def period_phrase(period: str) -> Phrase:
     """Return the name of a period: the meal's, or which snack of the day it is."""
     return Phrase(f"order.period.{period}" if MEALS[period] is Meal.SNACK else f"meal.{period}")
+
+
+_SOON, _STILL_THAT_MEAL = timedelta(hours=1), timedelta(hours=4)
+
+
+def after_fast(found: Iterable[Sitting], now: datetime) -> Sitting | None:
+    """Return the meal that somebody gets who may eat again: the last one begun, or about to be; a late tray of it.
+
+    At night, hours after the last meal, it is the next one. Snacks are no meal. `found` is in the order of serving.
+    """
+    meals = [one for one in found if one.slot is None]
+    begun = [one for one in meals if one.serve_from <= now + _SOON]
+    if begun and now <= begun[-1].serve_to + _STILL_THAT_MEAL:
+        return begun[-1]
+    return next((one for one in meals if one.serve_from > now), None)

@@ -43,10 +43,16 @@ class Offer(Struct, frozen=True):
         return self.state in (State.FITS, State.FULL)
 
     @property
+    def shape(self) -> tuple[object, ...]:
+        """What the line shows besides the numbers of its reason: it is drawn again only when this changes."""
+        swap, rule = self.swap.code if self.swap else None, self.why.rule if self.why else None
+        words = self.why.why if self.why and self.is_offered else None
+        return (self.state, self.quantity, rule, words, swap, self.half_passes)
+
+    @property
     def mark(self) -> tuple[object, ...]:
-        """What the line shows: it is drawn again only when this changes."""
-        rule = self.why.why if self.why else None
-        return (self.state, self.quantity, rule, self.swap.code if self.swap else None, self.half_passes)
+        """Everything the line shows."""
+        return (*self.shape, self.why.why if self.why else None)
 
 
 class Shelf(Struct, frozen=True):
@@ -95,8 +101,20 @@ def narrowed(found: Shelf, text: str, category: str) -> Shelf:
 
 def changed(before: Shelf, after: Shelf) -> list[Offer]:
     """Return the lines that look different now."""
-    marks = {offer.card.code: offer.mark for offer in before.all()}
-    return [offer for offer in after.all() if marks.get(offer.card.code) != offer.mark]
+    shapes = {offer.card.code: offer.shape for offer in before.all()}
+    return [offer for offer in after.all() if shapes.get(offer.card.code) != offer.shape]
+
+
+def reworded(before: Shelf, after: Shelf) -> list[Offer]:
+    """Return the dishes that are off for the same rule as before, by other numbers."""
+    seen = {offer.card.code: (offer.shape, offer.mark) for offer in before.all()}
+    return [
+        offer
+        for offer in after.off
+        if offer.card.code in seen
+        and seen[offer.card.code][0] == offer.shape
+        and seen[offer.card.code][1] != offer.mark
+    ]
 
 
 def main_meters(meters: Iterable[Meter]) -> list[Meter]:

@@ -1,6 +1,6 @@
 """What may be put on a tray, what it costs, who orders it, and until when it may be called off."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dusangire.kernel.access import Actor, Can, Role
@@ -65,6 +65,15 @@ def is_late(cutoff_at: datetime, now: datetime) -> bool:
 def is_still_orderable(actor: Actor, cutoff_at: datetime, serve_to: datetime, now: datetime) -> bool:
     """Return whether this person may still order: until the cut-off, a late tray by staff until the serving ends."""
     return not is_late(cutoff_at, now) or (actor.may(Can.ORDER_FOR_PATIENT) and now < serve_to)
+
+
+def is_too_old(ready_at: datetime | None, now: datetime, minutes: int) -> bool:
+    """Return whether a tray has waited too long since it was plated to be eaten; one of unknown age has.
+
+    Source: WHO, Five Keys to Safer Food (2006), key 4: cooked food is not left at room temperature for more than
+    2 hours, hot food stays above 60 °C. The hospital's own limit is below that; awaiting its food-safety sign-off.
+    """
+    return ready_at is None or now - ready_at > timedelta(minutes=minutes)
 
 
 def can_charge(charged: Money, more: Money, ceiling: Money) -> bool:

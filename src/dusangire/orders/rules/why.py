@@ -28,13 +28,15 @@ _CHOOSE_OTHER = Phrase("order.next.other")
 class Why(Struct, frozen=True):
     """One reason in words: `what` in a few, `why` in a sentence, `then` what to do next. `rule` is for the record.
 
-    `is_harm` is true for allergies and nothing by mouth, which alone are shown in red.
+    `by` says whose rule it is: the patient's allergies, a diet by name, what is known of the dish. `is_harm` is true
+    for allergies and nothing by mouth, which alone are shown in red.
     """
 
     what: Phrase
     why: Phrase
     then: Phrase
     rule: str
+    by: Phrase = Phrase("order.by.hospital")
     is_harm: bool = False
 
     @property
@@ -46,7 +48,8 @@ class Why(Struct, frozen=True):
 def why(reason: Reason, dish: Named | None = None) -> Why:
     """Return the words of one reason. `dish` is the dish at fault; without one the sentence speaks of this dish."""
     told = _SOURCES.get(reason.source, _diet)(reason, dish or _THIS)
-    return Why(told.what, told.why, told.then, ".".join(part for part in reason.key() if part), told.is_harm)
+    rule = ".".join(part for part in reason.key() if part)
+    return Why(told.what, told.why, told.then, rule, _by(reason), told.is_harm)
 
 
 def first(verdict: Verdict, named: Callable[[str], Named | None]) -> Why:
@@ -56,6 +59,9 @@ def first(verdict: Verdict, named: Callable[[str], Named | None]) -> Why:
     """
     reason = sorted(verdict.reasons, key=_weight)[0]
     return why(reason, named(reason.dish) if reason.dish else None)
+
+
+TOO_OLD = Why(Phrase("order.what.too_old"), Phrase("order.why.too_old"), Phrase("order.next.remake"), "too_old")
 
 
 def nutrient_key(nutrient: str) -> str:
@@ -99,6 +105,10 @@ def _allergy(reason: Reason, dish: Named) -> _Told:
         case "may_contain":
             sentence = Phrase("order.why.may_contain", {"dish": dish, "allergen": allergen})
             return _Told(Phrase("portal.may_contain", {"allergen": allergen}), sentence, _CHOOSE_OTHER, is_harm=True)
+        case "cross_contact" | "cross_contact_unlisted":
+            sentence = Phrase(f"order.why.{reason.rule}", {"dish": dish, "allergen": allergen})
+            what = Phrase("order.what.cross_contact", {"allergen": allergen})
+            return _Told(what, sentence, _CHOOSE_OTHER, is_harm=True)
         case "no_recipe":
             return _unknown_dish(dish)
         case "not_asked":
@@ -122,6 +132,11 @@ def _dish(reason: Reason, dish: Named) -> _Told:
             return _Told(Phrase("order.what.thickener"), Phrase("order.why.thickener", {"dish": dish}), _ASK_NURSE)
         case _:
             return _Told(Phrase("order.what.portion"), Phrase("order.why.portion"), Phrase("order.next.choose"))
+
+
+def _medicine(reason: Reason, dish: Named) -> _Told:
+    flag = Phrase(f"care_flag.{reason.rule}", otherwise=reason.rule)
+    return _Told(flag, Phrase("medicine.why", {"dish": dish, "flag": flag}), Phrase("order.next.nutritionist"))
 
 
 def _patient(reason: Reason, _dish: Named) -> _Told:
@@ -231,6 +246,12 @@ def _unknown_patient() -> _Told:
     return _Told(Phrase("order.what.unknown_patient"), Phrase("verdict.unknown_patient"), _ASK_NURSE)
 
 
+def _by(reason: Reason) -> Phrase:
+    if reason.source == "DIET":
+        return Phrase("order.by.patient")
+    return Phrase(f"order.by.{reason.source.lower()}") if reason.source in _SOURCES else _diet_name(reason)
+
+
 def _nutrient(reason: Reason) -> Phrase:
     return Phrase(nutrient_key(reason.subject))
 
@@ -256,6 +277,7 @@ _SOURCES: dict[str, Callable[[Reason, Named], _Told]] = {
     "DIET": _no_order,
     "DISH": _dish,
     "IDDSI": _iddsi,
+    "MEDICINE": _medicine,
     "NPO": _npo,
     "PATIENT": _patient,
 }

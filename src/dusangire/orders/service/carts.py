@@ -1,5 +1,6 @@
 """What a patient chooses: added, changed and taken off under the cart's row lock, so that no tap is lost."""
 
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -7,8 +8,9 @@ from msgspec import Struct
 
 from dusangire.diets import queries as diet_queries
 from dusangire.diets import service as diets
-from dusangire.diets.rules import Answer, Gate, Prepared, TrayLine, Verdict, prepare
+from dusangire.diets.rules import Allergy, Answer, Gate, Prepared, TrayLine, Verdict, prepare
 from dusangire.diets.rules.facts import verdict_of
+from dusangire.diets.rules.overrides import Override, for_meal, relieved
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import mine, transaction
@@ -20,9 +22,20 @@ from dusangire.menu import queries as menu
 from dusangire.menu.rules import Card, Sitting
 from dusangire.orders import queries
 from dusangire.orders.queries import CartLine as CartLineRead
-from dusangire.orders.rules import MOST_OF_ONE, PORTIONS, Why, is_still_orderable, ordered_by, period_phrase, serving_of
-from dusangire.orders.service.judging import ground, reason_for
+from dusangire.orders.rules import (
+    MOST_OF_ONE,
+    PORTIONS,
+    Why,
+    is_still_orderable,
+    ordered_by,
+    period_phrase,
+    said_to,
+    serving_of,
+)
+from dusangire.orders.service.judging import Ground, ground, reason_for
 from dusangire.orders.tables import Cart, CartLine
+
+SOLD_OUT = "DISH.sold_out"
 
 
 class Choice(Struct, frozen=True):
@@ -47,16 +60,17 @@ async def add(actor: Actor, choice: Choice, quantity: int = 1) -> None:
     Raises Refusal: past the cut-off, sold out, not served at this meal, too many, or against the diet (409, recorded,
     and the nutritionist hears of it); NotHere for somebody else's patient.
     """
-    card = await _offered(actor, choice)
+    on = await ground(actor)
+    card = await _offered(actor, choice, on)
     if choice.portion not in PORTIONS or not 1 <= quantity <= MOST_OF_ONE:
         raise Refusal("order.why.portion", status=422)
-    prepared = await _prepared(actor, choice)
+    known = await _known_of(actor, choice, on)
     async with transaction():
         cart = await _locked(actor, choice)
         kept = await _lines(actor, choice)
         before = next((one.quantity for one in kept if (one.dish, one.portion) == (card.id, choice.portion)), 0)
         is_too_many = before + quantity > MOST_OF_ONE
-        answer = _judged(prepared, choice, kept, quantity)
+        answer = _judged(known, choice, kept, quantity)
         if answer.is_allowed and not is_too_many:
             await _put(actor, _Slot(cart, card.id, choice.portion), before, before + quantity)
     if not answer.is_allowed:
@@ -83,9 +97,10 @@ async def set_portion(actor: Actor, choice: Choice, portion: Decimal) -> None:
     """Serve a line in another portion, judged as in `add`; it keeps its quantity, and on a refusal its portion."""
     if portion not in PORTIONS:
         raise Refusal("order.why.portion", status=422)
-    card = await _offered(actor, choice)
+    on = await ground(actor)
+    card = await _offered(actor, choice, on)
     wanted = Choice(choice.patient, choice.sitting, choice.dish, portion)
-    prepared = await _prepared(actor, wanted)
+    known = await _known_of(actor, wanted, on)
     async with transaction():
         cart = await _locked(actor, choice)
         kept = await _lines(actor, choice)
@@ -93,7 +108,7 @@ async def set_portion(actor: Actor, choice: Choice, portion: Decimal) -> None:
         if old is None or portion == choice.portion:
             return
         other = next((one.quantity for one in kept if (one.dish, one.portion) == (card.id, portion)), 0)
-        answer = _judged(prepared, wanted, tuple(one for one in kept if one is not old), old.quantity)
+        answer = _judged(known, wanted, tuple(one for one in kept if one is not old), old.quantity)
         if answer.is_allowed:
             await _put(actor, _Slot(cart, card.id, choice.portion), old.quantity, 0)
             await _put(actor, _Slot(cart, card.id, portion), other, min(MOST_OF_ONE, other + old.quantity))
@@ -134,18 +149,28 @@ async def tell_blocked(actor: Actor, patient: UUID, answer: Verdict, found: Why,
         )
 
 
-async def _offered(actor: Actor, choice: Choice) -> Card:
+async def _offered(actor: Actor, choice: Choice, on: Ground) -> Card:
     """Return the dish if this person can order it for this sitting at all, whatever the diet says."""
     _refuse_stranger(actor, choice.patient)
     refuse_closed(actor, choice.sitting)
-    card = (await menu.cards(actor)).get(choice.dish)
+    card = (await menu.cards(actor, on.menu_rev)).get(choice.dish)
     if card is None:
         raise Refusal("order.no_such_dish", status=404)
     if choice.sitting.meal not in card.meals:
         raise Refusal("order.not_at_this_meal", dish=_named(card))
     if not card.is_available:
-        raise Refusal("error.sold_out", dish=_named(card))
+        raise await _sold_out(actor, choice, card)
     return card
+
+
+async def _sold_out(actor: Actor, choice: Choice, card: Card) -> Refusal:
+    """Record that a dish was asked for which the kitchen has no more of, and return the refusal."""
+    async with transaction():
+        await record(
+            actor, "order:sold_out", f"patient:{choice.patient}", rule=SOLD_OUT, dish=card.code,
+            placed_as=ordered_by(actor),
+        )  # fmt: skip
+    return Refusal("error.sold_out", dish=_named(card), rule=SOLD_OUT)
 
 
 def refuse_closed(actor: Actor, sitting: Sitting) -> None:
@@ -174,20 +199,30 @@ def _refuse_stranger(actor: Actor, patient: UUID) -> None:
         raise NotHere
 
 
-async def _prepared(actor: Actor, choice: Choice) -> Prepared:
-    """Return the patient's facts for this sitting, read before the cart is locked: the cart's gate is advice."""
+class _Known(Struct, frozen=True):
+    """The patient's facts for one sitting, and the overrides that whoever chooses may use."""
+
+    prepared: Prepared
+    given: tuple[Override, ...]
+    allergies: tuple[Allergy, ...]
+    now: datetime
+
+
+async def _known_of(actor: Actor, choice: Choice, on: Ground) -> _Known:
+    """Return the facts, read before the cart is locked: the cart's gate is advice. Only staff choose by override."""
     sitting = choice.sitting
-    on = await ground(actor)
     facts = await diet_queries.facts(actor, choice.patient, ordered_by=ordered_by(actor))
     found = queries.others(await queries.trays(actor, choice.patient, sitting.day, sitting.day), None, actor.zone)
     serving = serving_of(sitting, actor.zone, on.now)
-    return prepare(facts, serving, found, on.manual, on.dishes, on.now)
+    given = () if queries.is_own_only(actor) else await diet_queries.overrides(actor, choice.patient)
+    prepared = prepare(facts, serving, found, on.manual, on.dishes, on.now)
+    return _Known(prepared, for_meal(given, sitting.day, sitting.period), facts.allergies, on.now)
 
 
-def _judged(prepared: Prepared, choice: Choice, kept: tuple[CartLineRead, ...], quantity: int) -> Verdict:
+def _judged(known: _Known, choice: Choice, kept: tuple[CartLineRead, ...], quantity: int) -> Verdict:
     """Return whether the dish may join the tray; what is wrong with another line by itself is not held against it."""
     lines = (*(line.tray_line() for line in kept), TrayLine(choice.dish, choice.portion, quantity))
-    whole = prepared.judge(lines, Gate.CART)
+    whole = relieved(known.prepared.judge(lines, Gate.CART), known.given, lines, known.allergies, known.now)
     return verdict_of([reason for reason in whole.reasons if reason.dish in (None, choice.dish)])
 
 
@@ -196,7 +231,7 @@ async def _blocked(actor: Actor, choice: Choice, card: Card, answer: Verdict) ->
     told = reason_for(answer, {card.code: _named(card)})
     async with transaction():
         await tell_blocked(actor, choice.patient, answer, told, dish=choice.dish)
-    return Refusal("order.blocked", dish=_named(card), why=told.whole)
+    return Refusal("order.blocked", dish=_named(card), why=said_to(actor, told.whole), rule=told.rule)
 
 
 async def _lines(actor: Actor, choice: Choice) -> tuple[CartLineRead, ...]:

@@ -1,10 +1,12 @@
 """The only mover of trays. A tray advances in one transaction: lock, facts afresh, verdict, verdict kept, one event."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
+
+from asyncpg import PostgresError
 
 from dusangire.diets import service as diets
 from dusangire.diets.rules import Gate
@@ -16,12 +18,31 @@ from dusangire.kernel.journal import record
 from dusangire.kernel.phrase import Phrase
 from dusangire.orders import queries
 from dusangire.orders.queries import Order
-from dusangire.orders.rules import GATES, GONE, MARKS, ORDER, RESTARTS, Cancelling, Status, Verb, cancelling, stored
-from dusangire.orders.service.judging import Unsafe, ground, judged, reason_for
+from dusangire.orders.rules import (
+    GATES,
+    GONE,
+    MARKS,
+    ORDER,
+    REOPENS,
+    RESTARTS,
+    TOO_OLD,
+    Cancelling,
+    Status,
+    Verb,
+    cancelling,
+    is_too_old,
+    stored,
+)
+from dusangire.orders.service.judging import Unsafe, ground, judged, keep_still, reason_for, refuse_stopped
 from dusangire.orders.tables import MealOrder
 from dusangire.payments import service as payments
 from dusangire.wards import service as wards
 
+T = TypeVar("T")
+
+# What PostgreSQL answers to a step whose proof is missing or no longer of now.
+STALE_PROOF = "DUS01"
+_TRIES = 3
 _KEEPS_WORDS = frozenset({Verb.REPORT, Verb.FAIL, Verb.REFUSE})
 
 
@@ -49,16 +70,38 @@ async def advance(actor: Actor, order_id: UUID, verb: Verb, *, note: str = "") -
     out of its state, and Unsafe where the verdict is not ALLOW: the tray is held then, with the reason.
     """
     seen = await queries.order(actor, order_id)
+    await with_fresh_proof(lambda: _advance(actor, seen, verb, note))
+    return await queries.order(actor, order_id)
+
+
+async def with_fresh_proof(step: Callable[[], Awaitable[T]]) -> T:
+    """Take a step; once more where the database found its proof stale, because the menu changed in between.
+
+    Inside a larger transaction there is no second try: the step's own refusal is told.
+    """
+    for _ in range(0 if in_transaction() else _TRIES - 1):
+        try:
+            return await step()
+        except PostgresError as refused:
+            if refused.sqlstate != STALE_PROOF:
+                raise
+    return await step()
+
+
+async def _advance(actor: Actor, seen: Order, verb: Verb, note: str) -> None:
     async with moving(actor):
+        if verb in REOPENS:
+            await keep_still(actor)
         safety_rev = await wards.lock(actor, seen.patient)
         found = await queries.trays(actor, seen.patient, seen.day, seen.day)
-        tray = next((one for one in found if one.id == order_id), None) or await queries.order(actor, order_id)
+        tray = next((one for one in found if one.id == seen.id), None) or await queries.order(actor, seen.id)
         if tray.status not in ORDER.sources(verb):
             raise _moved_on(tray)
+        if verb is Verb.RELEASE and tray.id in queries.stopped_and_replaced(found):
+            raise Refusal("order.replaced", code=tray.code)
         if verb in GATES:
             await _pass_gate(actor, tray, found, GATES[verb], safety_rev)
         await write_move(actor, tray, verb, note=note)
-    return await queries.order(actor, order_id)
 
 
 async def release(actor: Actor, order_id: UUID) -> Order:
@@ -121,10 +164,13 @@ async def write_move(actor: Actor, tray: Order, verb: Verb, *, note: str = "") -
 
 
 async def _pass_gate(actor: Actor, tray: Order, found: list[Order], gate: Gate, safety_rev: int) -> None:
+    await refuse_stopped(actor)
     on = await ground(actor)
     answer = await judged(actor, tray, found, on, gate)
     if not answer.is_allowed:
         raise Unsafe(tray, reason_for(answer, queries.named(tray.lines)))
+    if gate is Gate.HANDOVER and is_too_old(tray.ready_at, on.now, await queries.tray_minutes(actor)):
+        raise Unsafe(tray, TOO_OLD)
     await diets.keep_check(
         actor,
         tray.id,
