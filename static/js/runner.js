@@ -94,11 +94,114 @@
     document.querySelector(`[data-clear="${pad.id}"]`)?.addEventListener("click", (event) => { event.preventDefault(); clear(); });
   }
 
-  const offline = document.getElementById("offline");
-  if (offline) {
-    const show = () => { offline.hidden = navigator.onLine; };
-    addEventListener("online", show);
-    addEventListener("offline", show);
-    show();
+  // A tray that is called back: the phone shakes once for each, whatever page of the run is open.
+  const shaken = new Set();
+  const look = () => {
+    for (const one of document.querySelectorAll(".recall--whole[data-recall]")) {
+      if (shaken.has(one.dataset.recall)) continue;
+      shaken.add(one.dataset.recall);
+      navigator.vibrate?.([400, 150, 400, 150, 800]);
+      one.querySelector("button")?.focus({ preventScroll: true });
+    }
+    const red = document.querySelector(".recall--whole") !== null;
+    for (const button of document.querySelectorAll("button[form=give], button[form=check]")) button.disabled = red;
+  };
+
+  // How old the page's own verdict is, by a clock that nobody sets.
+  let seen = "", since = 0;
+  const freshness = () => {
+    const fresh = document.getElementById("fresh");
+    if (!fresh) return;
+    if (fresh.dataset.judged !== seen) { seen = fresh.dataset.judged; since = performance.now(); }
+    const old = ageOfPage() > FRESH_MS;
+    fresh.querySelector("[data-new]")?.toggleAttribute("hidden", old);
+    fresh.querySelector("[data-old]")?.toggleAttribute("hidden", !old);
+  };
+  const ageOfPage = () => performance.now() - since;
+
+  // The outbox: what was tapped without a network, as ids and acts only, sent when it is back and judged by the server then.
+  const box = document.getElementById("outbox"), KEY = "dusangire.outbox", LASTS_MS = 15 * 60000, FRESH_MS = 60000, WAIT_MS = 6000;
+  const kept = () => { try { return JSON.parse(localStorage.getItem(KEY)) || []; } catch { return []; } };
+  const keep = (all) => { localStorage.setItem(KEY, JSON.stringify(all)); show(); };
+  const say = (id, count) => {
+    const line = document.getElementById(id);
+    if (!line) return;
+    const words = count ? line.dataset.words.replace("%", count) : "";
+    if (line.textContent !== words) line.textContent = words;
+    line.hidden = !count;
+  };
+  let refused = 0, isSending = false;
+  const show = () => {
+    if (!box) return;
+    document.getElementById("offline").hidden = navigator.onLine;
+    say("waiting", kept().length);
+    say("unsent", refused);
+    for (const one of kept()) {
+      const stop = document.getElementById(`stop-${one.order}`);
+      stop?.querySelectorAll("button").forEach((button) => { button.disabled = true; });
+    }
+  };
+  const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+  // Sent: "done"; refused by the server, which is final: "no"; no answer yet: "wait".
+  async function post(one) {
+    const form = document.querySelector("input[name=_token]");
+    const body = new URLSearchParams({
+      _token: form?.value ?? "", key: one.key, order: one.order, tap: one.tap,
+      age_s: Math.max(0, Math.round((Date.now() - one.at) / 1000)), ...(one.reason ? { reason: one.reason } : {}),
+    });
+    try {
+      const answer = await fetch("/delivery/outbox", { method: "POST", body, signal: AbortSignal.timeout(WAIT_MS), redirect: "follow" });
+      if (new URL(answer.url).pathname.startsWith("/sign-in") || answer.status >= 500 || answer.status === 401 || answer.status === 429) return "wait";
+      return answer.ok ? "done" : "no";
+    } catch { return "wait"; }
   }
+
+  async function flush() {
+    if (isSending || !kept().length) return;
+    isSending = true;
+    let done = 0;
+    try {
+      for (const one of kept()) {
+        const said = Date.now() - one.at > LASTS_MS ? "no" : await post(one);
+        if (said === "wait") break;
+        if (said === "no") refused += 1; else done += 1;
+        keep(kept().filter((other) => other.key !== one.key));
+      }
+    } finally { isSending = false; }
+    if (done && !kept().length && !refused && location.pathname === "/delivery/") location.reload();
+  }
+
+  // A form with data-queue is sent as an act with a key of its own; without a network it waits, if its page may say so.
+  document.addEventListener("submit", async (event) => {
+    const form = event.target, tap = form.dataset.queue;
+    if (!tap || !box) return;
+    const isPlain = tap !== "hand-over" || new FormData(form).get("proof") === "confirmed";
+    if (!isPlain && navigator.onLine) return;
+    event.preventDefault();
+    const button = event.submitter ?? form.querySelector("button");
+    const one = { key: newKey(), order: form.getAttribute("action").split("/")[2], tap, at: Date.now(), ...(tap === "fail" ? { reason: button?.value } : {}) };
+    if (button) button.disabled = true;
+    const said = navigator.onLine ? await post(one) : "wait";
+    if (said === "done") return location.assign("/delivery/");
+    if (said === "no") { // the server's own page says why
+      if (one.reason) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "reason", value: one.reason }));
+      return form.submit();
+    }
+    if (tap === "hand-over" && (!isPlain || ageOfPage() > FRESH_MS || document.getElementById("fresh")?.dataset.may !== "1")) {
+      if (button) button.disabled = false;
+      return say("too-old", 1);
+    }
+    keep([...kept(), one]);
+    if (tap === "recall-seen") form.closest(".recall")?.classList.remove("recall--whole");
+  });
+
+  new MutationObserver(() => { look(); freshness(); show(); }).observe(document.getElementById("main") ?? document.body, { childList: true, subtree: true });
+  addEventListener("online", () => { show(); flush(); });
+  addEventListener("offline", show);
+  setInterval(() => { freshness(); flush(); }, 5000);
+  look();
+  freshness();
+  show();
+  flush();
 })();

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from dusangire.board.rules import Show, State, coming_meal, counts, hours_since, is_shown, pages, state_of, textures
+from dusangire.board.rules import Show, State, coming_meal, counts, is_shown, pages, state_of, textures
 from dusangire.menu.rules import STARTER_PERIODS, sittings
 from dusangire.orders.rules import Status
 
@@ -53,13 +53,6 @@ def test_fifty_beds_are_three_parts_and_twenty_are_one():
         (1, 20, False), (21, 40, True), (41, 50, False),
     ]  # fmt: skip
     assert pages(list(range(1, 21)), 0) == []
-
-
-def test_hours_of_fasting_are_whole_and_never_negative():
-    now = datetime(2026, 11, 21, 12, tzinfo=UTC)
-    assert hours_since(datetime(2026, 11, 20, 22, 1, tzinfo=UTC), now) == 13
-    assert hours_since(datetime(2026, 11, 21, 13, tzinfo=UTC), now) == 0
-    assert hours_since(None, now) == 0
 
 
 @pytest.mark.parametrize(

@@ -215,14 +215,14 @@ async def test_a_held_tray_cannot_be_handed_over_and_is_brought_back(
     phone = browser(esther)
     await at_the_bed(phone, made, card)
     await diets.add_allergy(bosco, bedside.id, "fish", "severe")
-    stop = element((await phone.get("/delivery/")).text, f"stop-{made.id}")
-    assert "visit--stop" in stop
-    assert "Bring this tray back." in stop
+    red = element((await phone.get("/delivery/")).text, f"recall-{made.id}")
+    assert "recall--whole" in red
+    assert "Brought back" in red
     assert "RECALLED" in (await phone.get(f"/delivery/{made.id}/hand-over")).text
     assert (await phone.post(f"/delivery/{made.id}/hand-over", {"proof": "confirmed"})).status_code == 409
     assert await status(esther, made) is Status.HELD
     await phone.post(f"/delivery/{made.id}/brought-back")
-    assert f"stop-{made.id}" not in (await phone.get("/delivery/")).text
+    assert str(made.id) not in (await phone.get("/delivery/")).text
 
 
 @pytest.mark.req("F13")
@@ -543,7 +543,7 @@ async def test_a_recall_rings_the_carriers_open_page_within_a_second(
         await diets.add_allergy(bosco, bedside.id, "fish", "severe")
         await asyncio.wait_for(run.rung.wait(), 1)
         await asyncio.wait_for(at_bed.rung.wait(), 1)
-    assert "visit--stop" in element((await phone.get("/delivery/", htmx=True)).text, f"stop-{made.id}")
+    assert "recall--whole" in element((await phone.get("/delivery/", htmx=True)).text, f"recall-{made.id}")
 
 
 @pytest.mark.req("CHK-1.6.8")

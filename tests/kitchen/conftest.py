@@ -7,12 +7,13 @@ import pytest
 
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor, Role
-from dusangire.kernel.db import acting_as, execute
+from dusangire.kernel.db import acting_as
 from dusangire.orders import queries, service
 from dusangire.orders.queries import Ticket
 from dusangire.orders.rules import Status, Verb
 from tests.make import Make
 from tests.orders.conftest import Bedside, _wired, bedside
+from tests.unguarded import rewrite
 
 __all__ = ["Bedside", "Tray", "_wired", "bedside"]
 
@@ -34,7 +35,7 @@ def tray(make: Make, bedside: Bedside, didier: Actor) -> Tray:
     ) -> Ticket:
         order = await (of or bedside).order(*(dishes or ("CHK-STW", "POT-BLD")), **changes)
         with acting_as(make.actor):
-            await execute(
+            await rewrite(
                 """
                 UPDATE meal_order SET day = $3, serve_from = now() + make_interval(mins => $4 - 30),
                     serve_to = now() + make_interval(mins => $4) WHERE hospital = $1 AND id = $2

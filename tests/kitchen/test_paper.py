@@ -29,8 +29,8 @@ async def test_the_pdf_carries_both_identifiers_the_bed_the_allergy_and_the_food
     (text,) = words(answer.content)
     for said in (made.name, "Born 1988", made.mrn, made.bed_code or "", "NO PEANUT · SEVERE", "Chicken stew", "Lunch"):
         assert said in text
-    assert "texture 7" in text
-    assert "Drink: thin (0)" in text
+    assert "Food 7 black: Regular" in text
+    assert "Drink: thin (0 white)" in text
     assert "1/1" in text
     box = PdfReader(io.BytesIO(answer.content)).pages[0].mediabox
     assert (round(float(box.width) / 72 * 25.4), round(float(box.height) / 72 * 25.4)) == (100, 60)

@@ -12,6 +12,7 @@ from dusangire.kernel.journal import record
 from dusangire.orders.tables import MealOrder
 from dusangire.payments.tables import Payment
 from tests.make import Make
+from tests.unguarded import rewrite
 
 
 async def tray(
@@ -44,7 +45,7 @@ async def tray(
                 serve_from=until - timedelta(hours=1),
                 serve_to=until,
                 cutoff_at=until - timedelta(hours=3),
-                status=status,
+                status="in_review",
                 items_minor=total,
                 total_minor=total,
                 placed_by=patient.user,
@@ -53,6 +54,7 @@ async def tray(
                 **facts,
             )
         )
+    await rewrite("UPDATE meal_order SET status = $2 WHERE id = $1", made, status)
     return made
 
 

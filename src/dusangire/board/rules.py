@@ -1,16 +1,16 @@
 """What the ward board says of a bed: one state, the facts beside it, and the one thing to do."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from msgspec import Struct
 
 from dusangire.menu.rules import Sitting
-from dusangire.orders.rules import Status
+from dusangire.orders.rules import OPEN, Status
 
 BEDS_A_PAGE = 20
-LONG_FAST_HOURS = 12
 ORDINARY_FOOD = 7
 
 
@@ -19,6 +19,7 @@ class State(StrEnum):
 
     FASTING = "fasting"
     HELD = "held"
+    LATE = "late"
     NO_DIET = "no_diet"
     NOT_ASKED = "not_asked"
     UNCODED = "uncoded"
@@ -40,6 +41,7 @@ class State(StrEnum):
 _KIND = {
     State.FASTING: "stop",
     State.HELD: "stop",
+    State.LATE: "look",
     State.NO_DIET: "look",
     State.NOT_ASKED: "look",
     State.UNCODED: "look",
@@ -51,6 +53,7 @@ _KIND = {
 _ICON = {
     State.FASTING: "fasting",
     State.HELD: "stop",
+    State.LATE: "clock",
     State.NO_DIET: "alert",
     State.NOT_ASKED: "alert",
     State.UNCODED: "alert",
@@ -74,6 +77,7 @@ class Show(StrEnum):
     FASTING = "fasting"
     NO_DIET = "no_diet"
     HELD = "held"
+    LATE = "late"
     FREE = "free"
 
 
@@ -85,6 +89,7 @@ _STATES: dict[Show, frozenset[State]] = {
     Show.FASTING: frozenset({State.FASTING}),
     Show.NO_DIET: frozenset({State.NO_DIET, State.NOT_ASKED, State.UNCODED}),
     Show.HELD: frozenset({State.HELD}),
+    Show.LATE: frozenset({State.LATE}),
     Show.FREE: frozenset({State.FREE}),
 }
 SHOW_ICON = {
@@ -94,8 +99,36 @@ SHOW_ICON = {
     Show.FASTING: "fasting",
     Show.NO_DIET: "alert",
     Show.HELD: "stop",
+    Show.LATE: "clock",
     Show.FREE: "bed",
 }
+
+
+class TrayNow(Struct, frozen=True):
+    """One tray as far as the board asks."""
+
+    id: UUID
+    status: Status
+    day: date
+    period: str
+    serve_to: datetime
+
+    def is_of(self, meal: Sitting | None) -> bool:
+        return meal is not None and (self.day, self.period) == (meal.day, meal.period)
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether it should have come by now: still open, its serving over."""
+        return self.status in OPEN and self.serve_to < now
+
+
+class StepNow(Struct, frozen=True):
+    """The step of a protocol that comes next: which diet, and when it may be taken."""
+
+    code: str
+    due_at: datetime
+
+    def is_due(self, now: datetime) -> bool:
+        return self.due_at <= now
 
 
 class Page(Struct, frozen=True):
@@ -107,13 +140,18 @@ class Page(Struct, frozen=True):
     is_here: bool
 
 
-def state_of(diet_status: str, statuses: Iterable[Status]) -> State:
-    """Return the most urgent thing about a patient's coming meal, from what the chart says and the trays ordered."""
+def state_of(diet_status: str, statuses: Iterable[Status], *, is_late: bool = False) -> State:
+    """Return the most urgent thing about a patient's coming meal, from what the chart says and the trays ordered.
+
+    `is_late`: a tray of an earlier meal has still not come.
+    """
     trays = set(statuses)
     if diet_status == "fasting":
         return State.FASTING
     if trays & _STOPPED:
         return State.HELD
+    if is_late:
+        return State.LATE
     if diet_status in _BY_STATUS:
         return _BY_STATUS[diet_status]
     if not trays:
@@ -133,11 +171,6 @@ def textures(
     food = min((level for level in (food_level, *coded) if level is not None), default=None)
     named = tuple(code for code in known if not code.startswith("IDDSI"))
     return named, None if food == ORDINARY_FOOD else food, drink_level or None
-
-
-def hours_since(start: datetime | None, now: datetime) -> int:
-    """Return for how many whole hours something has lasted; 0 for what has not begun."""
-    return 0 if start is None else max(0, int((now - start).total_seconds() // 3600))
 
 
 def is_shown(state: State, show: Show) -> bool:

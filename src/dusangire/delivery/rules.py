@@ -1,21 +1,27 @@
 """What delivery decides: the order of a walk, what a scanned code says, and whether this is the right person."""
 
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from statistics import median
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from msgspec import Struct
 
+from dusangire.diets.rules.stops import MealStop
 from dusangire.kernel.money import Money
+from dusangire.kernel.phrase import Phrase
 from dusangire.orders.rules import Status, Verb
 
 CARRIED = (Status.OUT_FOR_DELIVERY, Status.ARRIVED)
 BED_CHECK_LASTS = timedelta(minutes=10)
+TAP_LASTS = timedelta(minutes=15)
 PROOF_KEPT = timedelta(days=30)
 """How long the photo or signature of a hand-over is kept."""
 
+_AT_ONCE_S = 15
 _COLD = frozenset({"fruit", "drink", "dessert", "snack", "bread", "supplement"})
 _WITH_INSULIN = frozenset({"CCHO45", "CCHO60", "CCHO75", "GDM"})
 
@@ -60,12 +66,34 @@ class MissKind(StrEnum):
     WRONG_ANSWER = "wrong_answer"
 
 
+class Tap(StrEnum):
+    """What a carrier's phone may keep while there is no network; the words are those of the addresses."""
+
+    COLLECT = "collect"
+    ARRIVE = "arrive"
+    FAIL = "fail"
+    HAND_OVER = "hand-over"
+    SEEN = "recall-seen"
+    BROUGHT_BACK = "brought-back"
+
+
+class Tapped(Struct, frozen=True):
+    """One tap as the phone kept it: a key that does it once, and how long ago it was by the phone's own clock."""
+
+    key: str
+    order: UUID
+    tap: Tap
+    age_s: int
+    reason: Reason | None = None
+
+
 class Drop(StrEnum):
     """Why a tray left a carrier's run before it was handed over."""
 
     GIVEN_UP = "given_up"
     TAKEN_OVER = "taken_over"
     BROUGHT_BACK = "brought_back"
+    DISCARDED = "discarded"
 
 
 class Line(Struct, frozen=True):
@@ -110,6 +138,8 @@ class Stop(Struct, frozen=True):
     bed_checked_at: datetime | None = None
     bed_method: Method | None = None
     checked_bed: UUID | None = None
+    overrides: tuple[Phrase, ...] = ()
+    why_held: Phrase | None = None
 
     @property
     def is_held(self) -> bool:
@@ -133,9 +163,40 @@ class Stop(Struct, frozen=True):
         return self.bed_method is Method.STAFF_AREA or self.checked_bed == self.bed
 
 
-class Run(Struct, frozen=True):
-    """Everything on a carrier's phone: their own stops in walking order, and the trays that wait for somebody."""
+class Recall(Struct, frozen=True):
+    """A tray that was stopped on its way: since when, when its carrier saw that, when it was back, what comes now."""
 
+    order: UUID
+    code: str
+    place: str
+    ward_phone: str
+    held_at: datetime
+    seen_at: datetime | None
+    back_at: datetime | None
+    instead: str
+    is_isolation: bool = False
+
+    @property
+    def seen_s(self) -> int | None:
+        """How many seconds it took until the carrier stopped; None while nobody has said so."""
+        return None if self.seen_at is None else _seconds(self.held_at, self.seen_at)
+
+    @property
+    def back_s(self) -> int | None:
+        """How many seconds it took until the tray was back; None while it is not."""
+        return None if self.back_at is None else _seconds(self.held_at, self.back_at)
+
+
+def median_seen_s(found: Sequence[Recall]) -> int | None:
+    """Return within how many seconds half of the recalls were seen; None where none was."""
+    seen = [one.seen_s for one in found if one.seen_s is not None]
+    return round(median(seen)) if seen else None
+
+
+class Run(Struct, frozen=True):
+    """Everything on a carrier's phone: what to bring back, own stops in walking order, trays that wait for somebody."""
+
+    recalls: list[Recall]
     stops: list[Stop]
     ready: list[Stop]
     waiting: list[Stop]
@@ -143,6 +204,7 @@ class Run(Struct, frozen=True):
     handed: int
     cash_taken: Money
     cash_left: Money
+    stop: MealStop | None = None
 
     @property
     def next(self) -> Stop | None:
@@ -157,6 +219,16 @@ _REACHED = {
     Verb.FAIL: frozenset({Status.UNDELIVERED}),
     Verb.REOFFER: frozenset({Status.OUT_FOR_DELIVERY, Status.ARRIVED}),
 }
+
+
+def is_expired(age_s: int) -> bool:
+    """True when a tap is too old to be meant any more."""
+    return not 0 <= age_s <= TAP_LASTS.total_seconds()
+
+
+def was_kept(age_s: int) -> bool:
+    """True when a tap waited for the network, so that what it says has happened already."""
+    return age_s > _AT_ONCE_S
 
 
 def is_reached(status: Status, verb: Verb) -> bool:
@@ -193,6 +265,10 @@ def is_same_person(said_name: str, said_year: int | None, name: str, birth_year:
     """
     said, known = _words(said_name), _words(name)
     return said_year == birth_year and said <= known and len(said) >= min(2, len(known))
+
+
+def _seconds(first: datetime, last: datetime) -> int:
+    return max(0, round((last - first).total_seconds()))
 
 
 def _step(stop: Stop) -> tuple[bool, bool, int, str, bool, str, str]:

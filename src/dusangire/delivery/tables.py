@@ -22,6 +22,8 @@ class DeliveryStop(OfHospital, tablename="delivery_stop"):
     bed_checked_at = Timestamptz(null=True, default=None)
     bed_method = Text(null=True, default=None)
     checked_bed = UUID(null=True, default=None)
+    recalled_at = Timestamptz(null=True, default=None)
+    recall_seen_at = Timestamptz(null=True, default=None)
 
 
 class Handover(OfHospital, tablename="handover"):

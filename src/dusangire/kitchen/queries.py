@@ -1,24 +1,27 @@
 """Reads of the kitchen: the board, the pass, one ticket with its diet, and the day's history."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 
-from dusangire.diets.queries import DietBrief, ward_diets
-from dusangire.diets.rules import Allergy
+from dusangire.diets.queries import DietBrief, Exceptional, exceptional, manual, ward_diets
+from dusangire.diets.rules import Allergy, DishFacts
+from dusangire.diets.rules.allergy import to_separate
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch, fetch_value
+from dusangire.kernel.phrase import Named
 from dusangire.kitchen import rules
 from dusangire.kitchen.rules import Board, Card, Item
+from dusangire.menu import queries as menu
 from dusangire.menu.rules import PeriodCode
 from dusangire.orders import queries as orders
 from dusangire.orders.queries import Ticket
-from dusangire.orders.rules import Status
+from dusangire.orders.rules import Status, tickets_of
 
 
 class Happened(Struct, frozen=True):
@@ -32,6 +35,23 @@ class Happened(Struct, frozen=True):
     note: str
 
 
+class Around(Struct, frozen=True):
+    """What is read once for all tickets: diets, how dishes are made, what was substituted or overridden."""
+
+    diets: Mapping[UUID, DietBrief]
+    dishes: Mapping[str, DishFacts]
+    groups: Mapping[str, frozenset[str]]
+    instead: Mapping[UUID, Named]
+    special: Exceptional
+
+    def apart(self, ticket: Ticket, dish_code: str) -> tuple[str, ...]:
+        """Return the allergies of a tray's patient for which a dish is made apart from its kitchen line."""
+        diet, dish = self.diets.get(ticket.patient), self.dishes.get(dish_code)
+        if diet is None or dish is None:
+            return ()
+        return to_separate(dish, [Allergy(one.code, one.severity) for one in diet.allergies], self.groups)
+
+
 class _Seen(Struct, frozen=True):
     meal_order: UUID
     stopped_at: datetime
@@ -40,24 +60,25 @@ class _Seen(Struct, frozen=True):
 async def board(actor: Actor, period: str | None, language: str) -> Board:
     """Return the wall: every tray still to make or to stop, tomorrow's too and last night's until they are settled.
 
-    Four statements, one more while a stopped tray stands on it.
+    Three statements, one more while a stopped tray stands on it, two while somebody on it has an allergy, one while a
+    tray on it was changed.
     """
     now = clock.now()
     found = await orders.tickets(actor, set(rules.SHOWN), since=_since(actor, now))
     shown = await _without_seen(actor, [ticket for ticket in found if _concerns(ticket)])
-    diets = await ward_diets(actor, [ticket.patient for ticket in shown])
+    around = await around_of(actor, shown)
     chosen = [ticket for ticket in shown if period is None or ticket.period == period]
-    cards = [_card(ticket, diets.get(ticket.patient), now, language, key) for key, ticket in enumerate(chosen, start=1)]
-    return Board(cards, rules.still_to_make(cards), _periods(shown), len(shown), period)
+    cards = [_card(ticket, around, now, language, key) for key, ticket in enumerate(chosen, start=1)]
+    return Board(cards, rules.still_to_make(cards), _periods(shown), len(shown), period, around.special.stop)
 
 
 async def at_pass(actor: Actor, language: str) -> list[Card]:
-    """Return the trays that are ready and still in the kitchen, the last one first. Four statements."""
+    """Return the trays that are ready and still in the kitchen, the last one first. As many statements as the wall."""
     now = clock.now()
     found = await orders.tickets(actor, {Status.READY}, since=_since(actor, now))
     found.sort(key=lambda ticket: ticket.ready_at or ticket.status_at, reverse=True)
-    diets = await ward_diets(actor, [ticket.patient for ticket in found])
-    return [_card(ticket, diets.get(ticket.patient), now, language) for ticket in found]
+    around = await around_of(actor, found)
+    return [_card(ticket, around, now, language) for ticket in found]
 
 
 def _since(actor: Actor, now: datetime) -> date:
@@ -68,13 +89,21 @@ def _since(actor: Actor, now: datetime) -> date:
 async def card(actor: Actor, order_id: UUID, language: str) -> Card:
     """Return one ticket. Raises NotHere."""
     ticket = await orders.ticket(actor, order_id)
-    diets = await ward_diets(actor, [ticket.patient])
-    return _card(ticket, diets.get(ticket.patient), clock.now(), language)
+    return _card(ticket, await around_of(actor, [ticket]), clock.now(), language)
 
 
-async def diet_of(actor: Actor, patient: UUID) -> DietBrief | None:
-    """Return what a tray ticket says of one patient's diet."""
-    return (await ward_diets(actor, [patient])).get(patient)
+async def around_of(actor: Actor, tickets: list[Ticket]) -> Around:
+    """Return what the tickets of some trays say besides the trays themselves."""
+    diets = await ward_diets(actor, [ticket.patient for ticket in tickets])
+    is_looked_at = any(brief.allergies for brief in diets.values())
+    changed = [ticket.id for ticket in tickets if ticket.label_rev > 1]
+    return Around(
+        diets=diets,
+        dishes=await menu.dishes(actor) if is_looked_at else {},
+        groups=(await manual(actor)).groups if is_looked_at else {},
+        instead={one.new_line: one.was for one in await orders.changes(actor, changed)} if changed else {},
+        special=await exceptional(actor),
+    )
 
 
 async def history(actor: Actor, day: date) -> list[Happened]:
@@ -99,7 +128,17 @@ async def history(actor: Actor, day: date) -> list[Happened]:
     )
 
 
-KINDS = ("confirmed", "preparing", "ready", "out_for_delivery", "problem", "held", "cancelled", "stop_seen")
+KINDS = (
+    "confirmed",
+    "substituted",
+    "preparing",
+    "ready",
+    "out_for_delivery",
+    "problem",
+    "held",
+    "cancelled",
+    "stop_seen",
+)
 
 
 async def checked_by(actor: Actor, order_id: UUID) -> str:
@@ -142,7 +181,7 @@ def _periods(tickets: Iterable[Ticket]) -> list[tuple[str, int]]:
     return [(code.value, counts[code.value]) for code in PeriodCode if counts[code.value]]
 
 
-def _card(ticket: Ticket, diet: DietBrief | None, now: datetime, language: str, key: int = 0) -> Card:
+def _card(ticket: Ticket, around: Around, now: datetime, language: str, key: int = 0) -> Card:
     due = rules.due_at(ticket.serve_from, ticket.serve_to)
     return Card(
         id=ticket.id,
@@ -154,13 +193,16 @@ def _card(ticket: Ticket, diet: DietBrief | None, now: datetime, language: str, 
         action=rules.action_of(ticket.status),
         due_at=due,
         timer=rules.timer(now, due),
-        items=items(ticket, language),
+        items=items(ticket, around, language),
         request=ticket.printed_request,
-        note=ticket.why_held if ticket.status is Status.HELD else ticket.why_failed,
+        note=ticket.why_held_for_staff if ticket.status is Status.HELD else ticket.why_failed,
+        overrides=tickets_of(around.special.of(ticket.patient), ticket, now),
         period=ticket.period,
+        replaces=ticket.replaces_code or "",
         is_isolation=ticket.is_isolation,
         is_rush=ticket.is_late_tray,
-        **_diet(diet),
+        label_rev=ticket.label_rev,
+        **_diet(around.diets.get(ticket.patient)),
     )
 
 
@@ -173,9 +215,20 @@ def _diet(diet: DietBrief | None) -> dict[str, Any]:
         "drink_level": diet.drink_level,
         "diets": rules.diets_to_name(diet.codes),
         "is_allergy_unknown": diet.allergy_status == "not_asked" or bool(diet.uncoded_text),
+        "is_fasting": diet.is_fasting,
     }
 
 
-def items(ticket: Ticket, language: str) -> tuple[Item, ...]:
+def items(ticket: Ticket, around: Around, language: str) -> tuple[Item, ...]:
     """Return the lines of a tray in one language."""
-    return tuple(Item(line.quantity, line.name(language), rules.portion(line.portion)) for line in ticket.lines)
+    return tuple(
+        Item(
+            line.quantity,
+            line.name(language),
+            rules.portion(line.portion),
+            instead=around.instead[line.id].said(language) if line.id in around.instead else "",
+            apart=around.apart(ticket, line.dish_code),
+            line=line.id,
+        )
+        for line in ticket.lines
+    )

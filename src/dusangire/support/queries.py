@@ -9,7 +9,7 @@ from msgspec import Struct
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch
 from dusangire.kernel.phrase import Phrase
-from dusangire.orders.rules import note_phrase
+from dusangire.orders.rules import for_staff, note_phrase
 from dusangire.support.rules import IN_TROUBLE, PATIENT_REPORT
 
 MOST = 50
@@ -33,7 +33,8 @@ class Found(Struct, frozen=True):
     @property
     def why(self) -> Phrase | None:
         """Why the tray is stopped, None where it is not."""
-        return note_phrase(self.hold_reason if self.status == "held" else self.problem)
+        told = note_phrase(self.hold_reason if self.status == "held" else self.problem)
+        return None if told is None else for_staff(told)
 
 
 _FOUND = """

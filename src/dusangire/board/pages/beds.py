@@ -6,7 +6,9 @@ from litestar.connection import Request
 from markupsafe import Markup
 
 from dusangire.board import queries
-from dusangire.kernel import clock
+from dusangire.diets import queries as diets
+from dusangire.diets.queries import DietBrief
+from dusangire.kernel import clock, text
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import Acting
 from dusangire.kernel.errors import NotHere
@@ -44,8 +46,20 @@ class Beds(Controller):
             free=[one for one in await wards.free_beds(actor) if one.id != bed.id] if patient else [],
             trays=await orders.orders_of(actor, patient, since=today) if patient else [],
             reasons=list(EndReason),
+            tasks=await diets.open_tasks(actor, patient) if patient else [],
+            task_key=_task_key,
             said=str(request.query_params.get("said", "")),
         )
+
+    @get("/door", opt=needs(Can.WARD_SEE))
+    async def door(self, request: Request, actor: Acting, bed_code: str) -> Html:
+        """A sign for the door while the bed fasts: the bed, until when, and nobody's name."""
+        bed = await _bed(actor, bed_code)
+        spot = await queries.spot_of_bed(actor, bed.id)
+        if spot is None or spot.brief is None or not spot.brief.is_fasting:
+            raise NotHere
+        lines = [_line(one, spot.brief, actor.zone) for one in ("rw", "en", "fr")]
+        return whole(request, "board/door.html", bed=bed, lines=lines)
 
     @get("/card", opt=needs(Can.WARD_SEE, Can.BEDS_MANAGE))
     async def card(self, request: Request, actor: Acting, bed_code: str) -> Html:
@@ -59,6 +73,20 @@ async def _bed(actor: Actor, bed_code: str) -> BedRow:
     if bed is None:
         raise NotHere
     return bed
+
+
+def _line(language: str, brief: DietBrief, zone: str) -> tuple[str, str, str, str]:
+    """Return the sign, until when, and whom to ask, in one language."""
+    ends = brief.fasting_until
+    until = text.say(language, "board.until_released")
+    if ends is not None:
+        until = text.say(language, "board.until", time=clock.local(ends, zone).strftime("%H:%M, %d.%m."))
+    return language, text.say(language, "npo.door_sign"), until, text.say(language, "fasting.door_ask")
+
+
+def _task_key(kind: str) -> str:
+    key = f"diets.task.{kind}"
+    return key if text.has(key) else "diets.task.other"
 
 
 async def _alike(actor: Actor, person: Person | None) -> list[Person]:

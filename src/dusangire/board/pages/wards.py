@@ -8,6 +8,7 @@ from litestar.types import ASGIApp
 
 from dusangire.board import queries
 from dusangire.board.rules import BEDS_A_PAGE, SHOW_ICON, Show, State, counts, is_shown, pages
+from dusangire.diets import queries as diets
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import LIVE, Acting
 from dusangire.kernel.html import Html, draw, language, view, whole
@@ -51,7 +52,8 @@ class Wards(Controller):
     async def hand_over_list(self, request: Request, actor: Acting, code: str) -> Html:
         board = await queries.ward_board(actor, code)
         people = [spot for spot in board.spots if spot.side.person]
-        return whole(request, "board/hand_over.html", board=board, spots=people)
+        fed = await diets.feeds(actor, [spot.side.person.id for spot in people if spot.side.person])
+        return whole(request, "board/hand_over.html", board=board, spots=people, fed=fed)
 
 
 def _bells(actor: Actor) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """One tray at the bed: its code, the bed's code or the person's words, the hand-over, and the reasons against it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
@@ -20,6 +20,7 @@ from dusangire.kernel.errors import Refusal
 from dusangire.kernel.forms import Form, Limits
 from dusangire.kernel.html import Html, draw, go, whole
 from dusangire.kernel.live import stream
+from dusangire.orders import service as order_service
 from dusangire.orders.rules import Status
 
 
@@ -61,9 +62,18 @@ class Bedside(Controller):
         stop = await queries.stop(actor, order_id)
 
         async def drawn() -> str:
-            return draw(request, "delivery/_tray.html", stop=await queries.stop(actor, order_id))
+            now = await queries.stop(actor, order_id)
+            return draw(request, "delivery/_tray.html", stop=now, recalls=await queries.recalls(actor))
 
-        return stream(request.app.state.hub, f"order:{order_id}", f"patient:{stop.patient}", draw=drawn)
+        bells = (f"order:{order_id}", f"patient:{stop.patient}", service.carrier_bell(actor.user))
+        return stream(request.app.state.hub, *bells, draw=drawn)
+
+    @get("/fresh")
+    async def fresh(self, request: Request, actor: Acting, order_id: UUID) -> Response[str]:
+        stop = await queries.stop(actor, order_id)
+        return Response(
+            draw(request, "delivery/_fresh.html", stop=stop, **await _looked(actor, order_id)), media_type="text/html"
+        )
 
     @post("/tray")
     async def check_tray(self, request: Request, actor: Acting, order_id: UUID) -> Html:
@@ -125,6 +135,8 @@ async def _page(request: Request, actor: Actor, order_id: UUID, form: Form, *, s
         "delivery/hand_over.html",
         status=status,
         stop=stop,
+        recalls=await queries.recalls(actor),
+        **await _looked(actor, order_id),
         step=stop.step(clock.now()),
         form=form,
         refused=None,
@@ -137,7 +149,17 @@ async def _next(request: Request, actor: Actor, order_id: UUID, miss: Miss | Non
     if miss is None:
         return go(request, f"/delivery/{order_id}/hand-over")
     stop = await queries.stop(actor, order_id)
-    return whole(request, "delivery/stop.html", status=409, stop=stop, kind=miss.kind.value, found=miss.found)
+    recalls = await queries.recalls(actor)
+    return whole(
+        request, "delivery/stop.html", status=409, stop=stop, kind=miss.kind.value, found=miss.found, recalls=recalls
+    )
+
+
+async def _looked(actor: Actor, order_id: UUID) -> dict[str, Any]:
+    """Judge the tray as it will be judged at the hand-over, for the phone to know how fresh its page is."""
+    refused = await order_service.look(actor, order_id)
+    judged_ms = int(clock.now().timestamp() * 1000)
+    return {"may_go": refused is None, "why_not": refused.whole if refused else None, "judged_ms": judged_ms}
 
 
 async def _complete(actor: Actor, form: Form[AtBed]) -> Form[AtBed]:

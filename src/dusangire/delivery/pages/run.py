@@ -10,11 +10,11 @@ from litestar.types import ASGIApp
 from msgspec import Struct
 
 from dusangire.delivery import queries, service
-from dusangire.delivery.rules import Method, code_of
+from dusangire.delivery.rules import Method, Reason, Tap, Tapped, code_of, median_seen_s
 from dusangire.kernel import clock, forms
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import LIVE, Acting
-from dusangire.kernel.errors import NotHere
+from dusangire.kernel.errors import NotHere, Refusal
 from dusangire.kernel.forms import Form, Limits
 from dusangire.kernel.html import Html, draw, go, view, whole
 from dusangire.kernel.live import stream
@@ -24,6 +24,16 @@ class Scanned(Struct, frozen=True):
     """A code that was scanned or typed."""
 
     code: Annotated[str, Limits(most=300)]
+
+
+class Sent(Struct, frozen=True):
+    """A tap that a phone kept while it had no network."""
+
+    key: Annotated[str, Limits(16, 64)]
+    order: UUID
+    tap: Tap
+    age_s: Annotated[int, Limits(least=0, most=86_400)]
+    reason: Reason | None = None
 
 
 class Runs(Controller):
@@ -75,6 +85,28 @@ class Runs(Controller):
         await service.give_up(actor, order_id)
         return go(request, "/delivery/")
 
+    @get("/recalls", opt=LIVE)
+    async def recalls(self, request: Request, actor: Acting) -> ASGIApp:
+        async def drawn() -> str:
+            return draw(request, "delivery/_recalls.html", recalls=await queries.recalls(actor))
+
+        bells = (service.carrier_bell(actor.user), f"{actor.hospital}:orders")
+        return stream(request.app.state.hub, *bells, draw=drawn)
+
+    @post("/outbox")
+    async def send(self, request: Request, actor: Acting) -> Html:
+        form = await forms.read(request, Sent)
+        said = form.value
+        if said is None:
+            raise Refusal("form.required", status=422)
+        await service.send(actor, Tapped(said.key, said.order, said.tap, said.age_s, said.reason))
+        return go(request, "/delivery/")
+
+    @post("/{order_id:uuid}/recall-seen")
+    async def see(self, request: Request, actor: Acting, order_id: UUID) -> Html:
+        await service.see(actor, order_id)
+        return go(request, "/delivery/")
+
     @post("/{order_id:uuid}/brought-back")
     async def bring_back(self, request: Request, actor: Acting, order_id: UUID) -> Html:
         await service.bring_back(actor, order_id)
@@ -83,6 +115,11 @@ class Runs(Controller):
     @post("/{order_id:uuid}/arrive")
     async def arrive(self, request: Request, actor: Acting, order_id: UUID) -> Html:
         await service.arrive(actor, order_id)
+        return go(request, "/delivery/")
+
+    @post("/{order_id:uuid}/discard")
+    async def discard(self, request: Request, actor: Acting, order_id: UUID) -> Html:
+        await service.discard(actor, order_id)
         return go(request, "/delivery/")
 
     @post("/{order_id:uuid}/reoffer")
@@ -103,11 +140,14 @@ async def _page(request: Request, actor: Actor, form: Form[Scanned], *, status: 
 
 async def _history(request: Request, actor: Actor, day: date) -> Html:
     handed = await queries.handed_on(actor, day)
+    recalls = await queries.recalls_on(actor, day)
     return whole(
         request,
         "delivery/history.html",
         handed=handed,
         scanned=sum(one.method == Method.SCAN for one in handed),
+        recalls=recalls,
+        median_seen_s=median_seen_s(recalls),
         day=day,
         before=day - timedelta(days=1),
         after=day + timedelta(days=1),

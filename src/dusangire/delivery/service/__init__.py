@@ -9,13 +9,16 @@ from dusangire.delivery.service.bedside import (
     is_card,
     is_number,
 )
+from dusangire.delivery.service.isolation import discard
+from dusangire.delivery.service.outbox import send
 from dusangire.delivery.service.proof import (
     UPLOAD_LIMIT,
     Evidence,
     forget_old,
     kept,
 )
-from dusangire.delivery.service.runs import arrive, bring_back, collect, fail, give_up, reoffer, take_over
+from dusangire.delivery.service.recalls import bring_back, call_back, carrier_bell, see
+from dusangire.delivery.service.runs import arrive, collect, fail, give_up, reoffer, take_over
 
 __all__ = [
     "UPLOAD_LIMIT",
@@ -23,10 +26,13 @@ __all__ = [
     "Miss",
     "arrive",
     "bring_back",
+    "call_back",
+    "carrier_bell",
     "check_bed",
     "check_person",
     "check_tray",
     "collect",
+    "discard",
     "fail",
     "forget_old",
     "give_up",
@@ -35,5 +41,7 @@ __all__ = [
     "is_number",
     "kept",
     "reoffer",
+    "see",
+    "send",
     "take_over",
 ]

@@ -42,6 +42,9 @@ async def check_tray(actor: Actor, order_id: UUID, scanned: str) -> Miss | None:
         tray = await queries.tray_of(actor, rules.code_of(scanned))
     except NotHere:
         return await _miss(actor, order_id, Miss(MissKind.UNKNOWN_CODE))
+    except orders.OldLabel:
+        await _miss(actor, order_id, Miss(MissKind.UNKNOWN_CODE))
+        raise
     if tray.id != order_id:
         return await _miss(actor, order_id, Miss(MissKind.WRONG_TRAY, tray.code))
     await _note(actor, order_id, {DeliveryStop.tray_scanned_at: clock.now()})
@@ -63,6 +66,7 @@ async def check_person(actor: Actor, order_id: UUID, bed_code: str, name: str, y
     if stop.is_at_bed:
         return await _compare_bed(actor, order_id, await wards.bed_of_code(actor, bed_code.upper()), Method.TYPED)
     await _note(actor, order_id, _checked(Method.STAFF_AREA, stop.bed))
+    await order_service.tray_here(actor, f"order:{order_id}")
     return None
 
 
@@ -135,6 +139,7 @@ async def _compare_bed(actor: Actor, order_id: UUID, bed: BedRow | None, method:
     if bed.id != stop.bed:
         return await _miss(actor, order_id, Miss(MissKind.WRONG_BED, bed.code), bed.id)
     await _note(actor, order_id, _checked(method, bed.id))
+    await order_service.tray_here(actor, f"order:{order_id}")
     return None
 
 

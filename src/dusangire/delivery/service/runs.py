@@ -4,6 +4,7 @@ from uuid import UUID
 
 from dusangire.delivery import queries
 from dusangire.delivery.rules import Drop, Reason, is_reached
+from dusangire.delivery.service.isolation import refuse_return
 from dusangire.delivery.tables import DeliveryRun, DeliveryStop
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
@@ -48,14 +49,6 @@ async def give_up(actor: Actor, order_id: UUID) -> None:
             await _drop(actor, order_id, Drop.GIVEN_UP)
 
 
-async def bring_back(actor: Actor, order_id: UUID) -> None:
-    """Say that a held tray is back in the kitchen; it leaves the run."""
-    async with transaction():
-        order = await orders.order(actor, order_id)
-        if order.status is Status.HELD and await _is_own(actor, order_id):
-            await _drop(actor, order_id, Drop.BROUGHT_BACK)
-
-
 async def arrive(actor: Actor, order_id: UUID) -> None:
     """Say that a tray has reached its ward. Raises Refusal, NotHere."""
     await require_own(actor, order_id)
@@ -74,6 +67,7 @@ async def reoffer(actor: Actor, order_id: UUID) -> None:
         carried = await queries.carried_by(actor, order_id)
         if carried is not None and carried.carrier != actor.user:
             raise Refusal("delivery.on_other_run", name=carried.carrier_name)
+        await refuse_return(actor, order_id)
         await _move(actor, order_id, Verb.REOFFER)
         await _claim(actor, order_id)
         await DeliveryStop.update({DeliveryStop.bed_checked_at: None}).where(
@@ -114,10 +108,14 @@ async def _claim(actor: Actor, order_id: UUID) -> None:
         .on_conflict(action="DO NOTHING")
         .returning(DeliveryStop.id)
     )
+    carried = None if made else await queries.carried_by(actor, order_id)
+    if carried is not None and carried.recalled_at is not None:
+        await _drop(actor, order_id, Drop.BROUGHT_BACK)  # made anew since: what was called back is not this tray
+        await _claim(actor, order_id)
+        return
     if made:
         await record(actor, "order:taken", f"order:{order_id}")
         return
-    carried = await queries.carried_by(actor, order_id)
     if carried is None or carried.carrier != actor.user:
         raise Refusal("delivery.on_other_run", name=carried.carrier_name if carried else "")
 

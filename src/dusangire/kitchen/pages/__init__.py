@@ -1,7 +1,8 @@
-"""Pages of the kitchen: the wall, the tray tickets, and where a scanned tray leads."""
+"""Pages of the kitchen: the wall, the tray tickets, substitutions, and where a scanned tray leads."""
 
 from dusangire.kitchen.pages.board import Kitchen
+from dusangire.kitchen.pages.substitute import Substitutes
 from dusangire.kitchen.pages.tickets import Tickets
 from dusangire.kitchen.pages.tray import Trays
 
-CONTROLLERS = [Kitchen, Tickets, Trays]
+CONTROLLERS = [Kitchen, Substitutes, Tickets, Trays]

@@ -9,7 +9,7 @@ from litestar.connection import Request
 from msgspec import Struct
 
 from dusangire.diets.queries import DietBrief
-from dusangire.kernel import text
+from dusangire.kernel import clock, text
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import Acting
 from dusangire.kernel.errors import NotHere
@@ -21,6 +21,7 @@ from dusangire.kitchen.pages.paper import paper
 from dusangire.kitchen.rules import Label
 from dusangire.orders import queries as orders
 from dusangire.orders.queries import Ticket
+from dusangire.orders.rules import band, counting, tickets_of
 
 
 class Code(Struct, frozen=True):
@@ -59,19 +60,21 @@ def _pdf(request: Request, label: Label) -> Response[bytes]:
 
 async def _label(actor: Actor, order_id: UUID, lang: str) -> Label:
     tray = await orders.ticket(actor, order_id)
-    diet = await queries.diet_of(actor, tray.patient)
+    around = await queries.around_of(actor, [tray])
+    diet = around.diets.get(tray.patient)
+    items = queries.items(tray, around, lang)
     checked = await queries.checked_by(actor, order_id)
     return Label(
-        code=tray.code,
+        code=tray.label_code,
         who=tray.name,
         born=str(tray.birth_date.year),
         number=rules.number_tail(tray.mrn),
         bed=tray.bed_code or "–",
         ward=tray.ward_name(lang),
-        stops=_stops(diet, lang),
+        stops=(*_stops(diet, lang), *_overrides(tray, around, lang), *_bands(tray, items, lang)),
         diet=_diet(tray, diet, lang),
-        items=tuple(_item(item) for item in queries.items(tray, lang)),
-        notes=_notes(tray, lang),
+        items=tuple(_item(item, lang) for item in items),
+        notes=_notes(tray, around, lang),
         foot=_foot(tray, actor.zone, lang),
         checked=_checked(checked, await queries.safety_rev(actor, order_id), lang),
         address=f"{settings().public_url}/tray/{tray.tray_token}",
@@ -82,6 +85,19 @@ def _stops(diet: DietBrief | None, lang: str) -> tuple[str, ...]:
     if diet is None or diet.allergy_status == "not_asked" or diet.uncoded_text:
         return (text.say(lang, "kitchen.not_declared"),)
     return tuple(f"{_never(one.code, lang)} · {_severity(one.severity, lang)}" for one in diet.allergies)
+
+
+def _overrides(tray: Ticket, around: queries.Around, lang: str) -> tuple[str, ...]:
+    """Return the band of each override that counts now; the ticket's notes say by whom and why."""
+    given = counting(around.special.of(tray.patient), tray, clock.now())
+    return tuple(text.shown(band(one), lang) for one in given)
+
+
+def _bands(tray: Ticket, items: tuple[rules.Item, ...], lang: str) -> tuple[str, ...]:
+    """Return what else must not be overlooked: a tray for isolation, and what is made apart from its line."""
+    apart = dict.fromkeys(code for item in items for code in item.apart)
+    said = [f"{text.say(lang, 'kitchen.apart')} · {_never(code, lang)}" for code in apart]
+    return (*([text.say(lang, "kitchen.isolation")] if tray.is_isolation else []), *said)
 
 
 def _never(code: str, lang: str) -> str:
@@ -100,23 +116,30 @@ def _diet(tray: Ticket, diet: DietBrief | None, lang: str) -> tuple[str, ...]:
         key = f"diet.{code}.name"
         said.append(text.say(lang, key) if text.has(key) else code)
     food, drink = (diet.food_level, diet.drink_level) if diet else (None, None)
-    level = 7 if food is None else food
-    said.append(text.say(lang, "kitchen.texture", level=level, word=text.say(lang, f"kitchen.food.{level}")))
-    fluid = drink or 0
-    return (" · ".join(said), f"{text.say(lang, f'kitchen.drink.{fluid}')} ({fluid})")
+    return (" · ".join(said), _axis("food", 7 if food is None else food, lang), _axis("drink", drink or 0, lang))
 
 
-def _item(item: rules.Item) -> str:
-    return f"{item.quantity} × {item.portion} {item.name}" if item.portion else f"{item.quantity}  {item.name}"
+def _axis(axis: str, level: int, lang: str) -> str:
+    """Return one axis of the texture: its number, its colour in a word, for printers have none, and its name."""
+    facts = {"level": level, "colour": text.say(lang, f"kitchen.colour.{level}")}
+    return text.say(lang, f"kitchen.level_{axis}", word=text.say(lang, f"kitchen.{axis}.{level}"), **facts)
 
 
-def _notes(tray: Ticket, lang: str) -> tuple[str, ...]:
-    return (text.say(lang, "kitchen.request", words=tray.printed_request),) if tray.printed_request else ()
+def _item(item: rules.Item, lang: str) -> str:
+    said = f"{item.quantity} × {item.portion} {item.name}" if item.portion else f"{item.quantity}  {item.name}"
+    return f"{said} {text.say(lang, 'kitchen.instead', dish=item.instead)}" if item.instead else said
+
+
+def _notes(tray: Ticket, around: queries.Around, lang: str) -> tuple[str, ...]:
+    given = tickets_of(around.special.of(tray.patient), tray, clock.now())
+    said = tuple(text.shown(line, lang) for line in given)
+    wish = text.say(lang, "kitchen.request", words=tray.printed_request) if tray.printed_request else ""
+    return (*said, wish) if wish else said
 
 
 def _foot(tray: Ticket, zone: str, lang: str) -> str:
     window = {"from": text.clock_time(tray.serve_from, zone), "to": text.clock_time(tray.serve_to, zone)}
-    return f"{tray.code} · {tray.day:%d.%m} · {text.say(lang, 'kitchen.serve', **window)}"
+    return f"{tray.label_code} · {tray.day:%d.%m} · {text.say(lang, 'kitchen.serve', **window)}"
 
 
 def _checked(name: str, rev: int, lang: str) -> str:

@@ -8,6 +8,7 @@ from dusangire.kernel.access_point import Acting
 from dusangire.kernel.html import Html, go, whole
 from dusangire.kitchen.rules import Step, step_of
 from dusangire.orders import queries as orders
+from dusangire.orders.queries import OldLabel
 
 
 class Trays(Controller):
@@ -18,7 +19,10 @@ class Trays(Controller):
 
     @get("/{token:str}")
     async def show(self, request: Request, actor: Acting, token: str) -> Html:
-        tray = await orders.by_tray_token(actor, token)
+        try:
+            tray = await orders.by_label(actor, token)
+        except OldLabel as old:
+            return whole(request, "kitchen/old_label.html", status=old.status, tray=old.tray)
         step = step_of(tray.status, cooks=actor.may(Can.KITCHEN_WORK), carries=actor.may(Can.DELIVERY_WORK))
         if step is Step.READ:
             return go(request, f"/orders/{tray.id}")

@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from dusangire.diets.rules import Allergy
+from dusangire.diets.rules.stops import MealStop
 from dusangire.kernel.phrase import Phrase
 from dusangire.orders.rules import Status, Verb
 
@@ -69,11 +70,17 @@ class Timer(Struct, frozen=True):
 
 
 class Item(Struct, frozen=True):
-    """One line of a ticket; `portion` is ½, 1½ or nothing for a whole one."""
+    """One line of a ticket; `portion` is ½, 1½ or nothing for a whole one.
+
+    `instead` is what was ordered where the kitchen substituted it; `apart` the allergies it is made apart for.
+    """
 
     quantity: int
     name: str
     portion: str = ""
+    instead: str = ""
+    apart: tuple[str, ...] = ()
+    line: UUID | None = None
 
 
 class Card(Struct, frozen=True):
@@ -95,14 +102,28 @@ class Card(Struct, frozen=True):
     items: tuple[Item, ...]
     request: str = ""
     note: Phrase | None = None
+    overrides: tuple[Phrase, ...] = ()
     period: str = ""
+    replaces: str = ""
     is_isolation: bool = False
     is_rush: bool = False
     is_allergy_unknown: bool = False
+    is_fasting: bool = False
+    label_rev: int = 1
 
     @property
     def is_stopped(self) -> bool:
         return self.status in STOPPED
+
+    @property
+    def is_textured(self) -> bool:
+        """Whether food or drink is changed; the ticket then says both."""
+        return is_textured(self.food_level, self.drink_level)
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The allergies for which something on the tray is made apart, each once."""
+        return tuple(dict.fromkeys(code for item in self.items for code in item.apart))
 
     @property
     def kind(self) -> str:
@@ -129,6 +150,12 @@ class Board(Struct, frozen=True):
     periods: list[tuple[str, int]]
     total: int
     period: str | None = None
+    stop: MealStop | None = None
+
+
+def is_textured(food_level: int | None, drink_level: int | None) -> bool:
+    """Return whether food or drink is not as everybody has it."""
+    return (food_level is not None and food_level < 7) or bool(drink_level)
 
 
 def diets_to_name(codes: Iterable[str]) -> tuple[str, ...]:

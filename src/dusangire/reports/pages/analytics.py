@@ -20,6 +20,11 @@ _HEADS = (
 )  # fmt: skip
 
 
+_FAST_HEADS = (
+    "reports.day", "reports.ward", "reports.fasting_count", "reports.fasting_median", "reports.fasting_p90",
+)  # fmt: skip
+
+
 class Analytics(Controller):
     """Reports over the 14 days that end with the day of the address."""
 
@@ -50,9 +55,20 @@ class Analytics(Controller):
             stops=rules.lines({one.why: one.times for one in await queries.stops(actor, since, until)}),
             dishes=list(zip(dishes, rules.lines({one.code: one.portions for one in dishes}), strict=True)),
             misses=rules.lines({one.kind: one.times for one in await queries.miss_counts(actor, since, until)}),
+            fasts=await queries.fasting_hours(actor, since, until),
             meal_key=meal_key,
             status_key=status_key,
         )
+
+    @get("/fasting.csv", opt=needs(Can.ANALYTICS_SEE))
+    async def fasting_sheet(self, request: Request, actor: Acting) -> Response[str]:
+        until = rules.day_of(request.query_params.get("until"), today(actor))
+        found = await queries.fasting_hours(actor, until - timedelta(days=_DAYS - 1), until)
+        rows = (
+            (one.day.isoformat(), one.ward_code, one.fasts, round(one.median_h, 1), round(one.p90_h, 1))
+            for one in found
+        )
+        return download(request, f"fasting-{until}", _FAST_HEADS, rows)
 
     @get("/sheet.csv", opt=needs(Can.ANALYTICS_SEE))
     async def sheet(self, request: Request, actor: Acting) -> Response[str]:

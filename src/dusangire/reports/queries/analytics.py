@@ -52,8 +52,10 @@ async def top_dishes(actor: Actor, since: date, until: date, most: int = 10) -> 
         """
         SELECT d.code, d.name_en, d.name_fr, d.name_rw, top.portions
         FROM (SELECT l.dish, sum(l.quantity)::int AS portions
-              FROM meal_order o JOIN order_line l ON l.hospital = o.hospital AND l.meal_order = o.id
+              FROM meal_order o
+              JOIN order_line l ON l.hospital = o.hospital AND l.meal_order = o.id
               WHERE o.hospital = $1 AND o.day BETWEEN $2 AND $3 AND o.status <> ALL($4::text[])
+                AND l.replaced_at IS NULL
               GROUP BY l.dish ORDER BY 2 DESC, 1 LIMIT $5) top
         JOIN dish d ON d.hospital = $1 AND d.id = top.dish ORDER BY top.portions DESC, d.code
         """,

@@ -1,4 +1,4 @@
-"""Reads of delivery: a carrier's run, one tray at the bed, what was handed over."""
+"""Reads of a carrier's run, one tray at the bed, and what was handed over."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -7,8 +7,9 @@ from uuid import UUID
 from msgspec import Struct
 
 from dusangire.delivery import rules
+from dusangire.delivery.queries.recalls import recalls
 from dusangire.delivery.rules import Line, Method, Run, Stop
-from dusangire.diets.queries import DietBrief, ward_diets
+from dusangire.diets.queries import DietBrief, Exceptional, exceptional, ward_diets
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch, fetch_one
@@ -17,7 +18,7 @@ from dusangire.kernel.money import Money, total
 from dusangire.menu import queries as menu
 from dusangire.orders import queries as orders
 from dusangire.orders.queries import Ticket
-from dusangire.orders.rules import Status
+from dusangire.orders.rules import Status, tickets_of
 from dusangire.wards import queries as wards
 
 _RUNNING = frozenset({Status.READY, Status.OUT_FOR_DELIVERY, Status.ARRIVED, Status.HELD, Status.UNDELIVERED})
@@ -34,6 +35,7 @@ class Carried(Struct, frozen=True):
     bed_checked_at: datetime | None
     bed_method: Method | None
     checked_bed: UUID | None
+    recalled_at: datetime | None
 
 
 class Handed(Struct, frozen=True):
@@ -70,6 +72,7 @@ class _Surroundings(Struct, frozen=True):
     phones: dict[UUID, str]
     categories: dict[str, str]
     language: str
+    special: Exceptional
 
 
 async def run(actor: Actor) -> Run:
@@ -83,15 +86,17 @@ async def run(actor: Actor) -> Run:
     own = [stops[one] for one in stops if one in carried and carried[one].carrier == actor.user]
     free = [stops[one] for one in stops if one not in carried]
     handed = await handed_on(actor, day)
-    walked = rules.walk([stop for stop in own if stop.status is not Status.UNDELIVERED])
+    walked = rules.walk([stop for stop in own if stop.status not in (Status.UNDELIVERED, Status.HELD)])
     return Run(
+        recalls=await recalls(actor),
         stops=walked,
         ready=rules.walk([stop for stop in free if stop.status is Status.READY]),
         waiting=rules.walk([stop for stop in free if stop.status in rules.CARRIED]),
         returned=rules.walk([stop for stop in [*own, *free] if stop.status is Status.UNDELIVERED]),
         handed=len(handed),
         cash_taken=total([Money(one.cash_minor) for one in handed]),
-        cash_left=total([stop.cash for stop in walked if stop.cash and not stop.is_held]),
+        cash_left=total([stop.cash for stop in walked if stop.cash]),
+        stop=around.special.stop,
     )
 
 
@@ -107,12 +112,11 @@ async def carried_by(actor: Actor, order_id: UUID) -> Carried | None:
 
 
 async def tray_of(actor: Actor, code: str) -> Ticket:
-    """Return the tray that a scanned token or a typed short code names. Raises NotHere."""
+    """Return the tray that a scanned token or a typed short code names. Raises NotHere, OldLabel for a dead label."""
     try:
-        return await orders.by_tray_token(actor, code)
+        return await orders.by_label(actor, code)
     except NotHere:
-        found = await orders.order_by_code(actor, code)
-        return await orders.ticket(actor, found.id)
+        return await orders.by_label_code(actor, code)
 
 
 async def handed_on(actor: Actor, day: date) -> list[Handed]:
@@ -173,7 +177,7 @@ async def old_proofs(actor: Actor, before: datetime) -> list[tuple[UUID, str]]:
 
 _CARRIED = """
     SELECT s.meal_order, r.carrier, u.name AS carrier_name, s.tray_scanned_at, s.bed_checked_at, s.bed_method,
-           s.checked_bed
+           s.checked_bed, s.recalled_at
     FROM delivery_stop s
     JOIN delivery_run r ON r.hospital = s.hospital AND r.id = s.run
     JOIN app_user u ON u.id = r.carrier
@@ -204,6 +208,7 @@ async def _surroundings(actor: Actor, tickets: Iterable[Ticket]) -> _Surrounding
         phones={ward.id: ward.phone for ward in await wards.wards(actor)} if found else {},
         categories={code: card.category for code, card in (await menu.cards(actor)).items()} if found else {},
         language=actor.language,
+        special=await exceptional(actor),
     )
 
 
@@ -244,4 +249,6 @@ def _stop(ticket: Ticket, carried: Carried | None, around: _Surroundings) -> Sto
         bed_checked_at=carried.bed_checked_at if carried else None,
         bed_method=carried.bed_method if carried else None,
         checked_bed=carried.checked_bed if carried else None,
+        overrides=tickets_of(around.special.of(ticket.patient), ticket, clock.now()),
+        why_held=ticket.why_held_for_staff if ticket.status is Status.HELD else None,
     )
