@@ -44,10 +44,12 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _prepare(_: argparse.Namespace | None) -> None:
-    """Migrate, and outside production make sure that the demo hospitals are there."""
+    """Migrate, complete the hospitals there are, and outside production make sure that the demo ones are there."""
+    from dusangire import upgrade
     from dusangire.kernel.schema import prepare
 
     asyncio.run(prepare(settings().owner_url, settings()))
+    asyncio.run(upgrade.complete())
     if not settings().is_production:
         _seed(None)
 
@@ -93,7 +95,7 @@ def _demo_lunch(said: argparse.Namespace) -> int:
 
 COMMANDS = {
     "serve": (_serve, "start everything: database (unless DATABASE_URL is set), web and worker"),
-    "prepare": (_prepare, "migrate the database, and outside production seed the demo hospitals"),
+    "prepare": (_prepare, "migrate the database, complete its hospitals, and outside production seed the demo ones"),
     "seed": (_seed, "load menu, diets, wards and the demo hospitals; twice is once"),
     "worker": (_worker, "run the worker alone"),
     "judge": (_judge, "answer dietary verdict cases, one JSON object per line"),
