@@ -3,7 +3,7 @@ PY := .venv/bin/python
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: setup run test lint types contract tests ci bench long trace lock demo-lunch clean
+.PHONY: setup run test lint types contract tests ci bench coverage long hazards trace lock demo-lunch clean
 
 setup: $(STAMP)
 
@@ -19,7 +19,7 @@ run: setup
 
 test: setup
 	./.ci/browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" --junitxml=.dusangire/results.xml tests
 
 lint: setup
 	$(BIN)/ruff check .
@@ -32,14 +32,24 @@ types: setup
 contract: setup
 	$(BIN)/lint-imports
 
-ci: lint types contract test trace
+ci: lint types contract test hazards trace
 
 long: setup
 	./.ci/browser
 	$(BIN)/python -m pytest -m long tests
 
+# Lines and branches of the safety core that the tests of rules, orders and safety reach.
+CORE := */diets/rules/verdict.py,*/diets/rules/allergy.py,*/diets/rules/texture.py,*/diets/rules/holds.py,*/diets/rules/items.py,*/diets/rules/orders.py,*/diets/rules/conflicts.py,*/diets/rules/sums.py,*/diets/rules/limits.py,*/diets/rules/overrides.py,*/diets/rules/facts.py,*/orders/service/judging.py,*/orders/service/moving.py,*/orders/service/holding.py
+coverage: setup
+	$(PY) -m coverage run --branch --data-file=.dusangire/coverage --include='$(CORE)' -m pytest -m "not long" tests/diets tests/orders tests/delivery tests/safety
+	$(PY) -m coverage report --data-file=.dusangire/coverage --show-missing --fail-under=100
+
 bench: setup
 	$(PY) -m bench
+
+# Of the run that `make test` left behind.
+hazards: setup
+	$(PY) -m tests.hazards --check
 
 trace: setup
 	$(PY) -m tests.trace --check
