@@ -13,11 +13,11 @@ from dusangire.diets.rules import Allergy, DishFacts, Nutrients, Reason, Ruling,
 from dusangire.diets.rules.conflicts import Conflict, limit_conflicts, settled
 from dusangire.diets.rules.facts import Bound, Gate, HoldFacts, Kind, OwnLimit, verdict_of
 from dusangire.diets.rules.holds import fasts
-from dusangire.diets.rules.limits import Limit, bounds, without
+from dusangire.diets.rules.limits import Limit, bounds, limits_of, without
 from dusangire.diets.rules.manual import DietRule, RuleKind
 from dusangire.diets.rules.overrides import Override, relieved
 from dusangire.diets.rules.sums import Check, judge_sum
-from dusangire.diets.rules.texture import FoodTexture, Texture, drink_levels, served
+from dusangire.diets.rules.texture import FoodTexture, Texture, drink_levels, served, texture
 
 
 def limit(
@@ -171,3 +171,50 @@ def test_one_of_a_thing_is_the_same_as_many(ward: Any, dish: str, word: str) -> 
     assert ["ALLERGY", "contains", word, "item"] in [
         one.key() for one in prepared.judge((TrayLine(dish),), Gate.CART).blocks
     ]
+
+
+@pytest.mark.parametrize(("food", "drink", "rule"), [(2, None, "unknown_food_level"), (8, None, "unknown_food_level"), (None, -1, "unknown_drink_level"), (None, 5, "unknown_drink_level")])  # fmt: skip
+def test_a_level_that_is_none_is_unknown(food: int | None, drink: int | None, rule: str) -> None:
+    assert [(one.kind, one.rule) for one in texture((), food, drink).unsure] == [(Kind.UNKNOWN, rule)]
+
+
+def test_the_ends_of_both_scales_are_levels() -> None:
+    for food, drink in ((3, 0), (7, 4)):
+        assert texture((), food, drink).unsure == ()
+
+
+def test_only_the_snack_of_the_hepatic_diet_is_for_the_evening(ward: Any) -> None:
+    found = {
+        (one.scope, one.nutrient)
+        for diet in ward.manual.diets.values()
+        for one in limits_of(diet, {}, Decimal(60))
+        if one.evening_only
+    }
+    assert found == {("snack", "carb_g")}
+    own = {"HEPATIC.carb_g.meal": OwnLimit(least=Decimal(1))}
+    meal = [
+        one
+        for one in limits_of(ward.manual.diets["HEPATIC"], own, Decimal(60))
+        if one.scope == "meal" and one.base == "carb_g"
+    ]
+    assert [one.evening_only for one in meal] == [False]
+
+
+def test_a_torn_limit_is_left_out_at_dinner_as_at_lunch(ward: Any) -> None:
+    for meal in ("lunch", "dinner"):
+        prepared = ward.prepared(ward.patient("CCHO45", "CCHO75"), meal)
+        assert [one for one in prepared.checks if one.limit.base == "carb_g" and one.limit.scope == "meal"] == []
+
+
+def test_exactly_the_room_that_is_left_is_not_too_much() -> None:
+    check = Check(limit(most="100"), False, Decimal(30), False, Decimal(30), False, Decimal(70), None)
+    assert judge_sum(check, Decimal(70), has_gap=False, gate=Gate.CHECKOUT) == []
+    assert [one.kind for one in judge_sum(check, Decimal("70.1"), has_gap=False, gate=Gate.CHECKOUT)] == [Kind.BLOCK]
+    needs = Check(limit(least="100"), True, Decimal(30), False, Decimal(30), False, None, Decimal(70))
+    assert judge_sum(needs, Decimal(70), has_gap=False, gate=Gate.CHECKOUT) == []
+    assert [one.kind for one in judge_sum(needs, Decimal(69), has_gap=False, gate=Gate.CHECKOUT)] == [Kind.BLOCK]
+
+
+@pytest.mark.parametrize(("diet", "is_counted"), [("CCHO60", True), ("NA2G", False), ("REG", False)])
+def test_only_diets_that_count_carbohydrate_ask_about_a_thickener(ward: Any, diet: str, is_counted: bool) -> None:
+    assert ward.prepared(ward.patient(diet)).held.is_carb_counted is is_counted

@@ -43,7 +43,9 @@ def test_an_address_names_a_favourite_and_finds_it_again(one):
 
 
 @pytest.mark.req("A1")
-@pytest.mark.parametrize("key", ["", "no_such", "REG", "REG~9~0~", "REG~6~5~", "<b>~~~", "~~~", "~~2~", "REG~6~0~12345", "A" * 500])
+@pytest.mark.parametrize(
+    "key", ["", "no_such", "REG", "REG~9~0~", "REG~6~5~", "<b>~~~", "~~~", "~~2~", "REG~6~0~12345", "A" * 500]
+)
 def test_an_address_that_names_none_fills_nothing(key):
     assert favourite(key) is None
 
