@@ -195,7 +195,9 @@ async def test_the_tables_in_python_are_the_tables_in_the_database(app):
     for table in APP_CONFIG.table_classes:
         written = {column._meta.db_column_name for column in table._meta.columns}
         assert written <= real[table._meta.tablename], table._meta.tablename
-        assert real[table._meta.tablename] - written <= {"txid", "recipe_touched_at"} | ({"hospital"} if "hospital" in written else set())
+        assert real[table._meta.tablename] - written <= {"txid", "recipe_touched_at"} | (
+            {"hospital"} if "hospital" in written else set()
+        )
 
 
 def test_files_stay_small_enough_to_read():
