@@ -1,5 +1,7 @@
 """A served demo hospital and a real browser: pages are used as people use them, with JavaScript and without."""
 
+import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -37,7 +39,13 @@ async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
-        await browser.close()
+        await _close(browser)
+
+
+async def _close(opened: Browser | BrowserContext) -> None:
+    """Close within seconds; Chromium sometimes never answers once a page has been offline, and nothing hangs on it."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(opened.close(), 10)
 
 
 class People:
@@ -73,4 +81,4 @@ async def people(chromium: Browser, address: str) -> AsyncIterator[People]:
     made = People(chromium, address)
     yield made
     for context in made.contexts:
-        await context.close()
+        await _close(context)
