@@ -119,7 +119,7 @@ async def test_the_phone_turns_red_and_shakes_within_five_seconds_of_an_allergy(
     await expect(carrier.locator(f"#recall-{order}")).to_have_count(0)
 
 
-@pytest.mark.req("A14", "K1")
+@pytest.mark.req("A14")
 async def test_without_scripts_the_red_page_stands_and_its_buttons_are_plain_forms(people):
     patient = await people.sign_in("patient", PHONE)
     carrier, _, order = await _carried(people, patient)

@@ -160,18 +160,18 @@ IN_ROWS: dict[str, tuple[str, ...]] = {
     "a manual without the diet": ("DELETE FROM diet WHERE hospital = {h} AND code = 'REG'",),
     "an empty tray": ("DELETE FROM order_line WHERE hospital = {h}",),
     "a tray of which everything was substituted": ("UPDATE order_line SET replaced_at = now() WHERE hospital = {h}",),
-    "a tray of another hospital": ("UPDATE meal_order SET hospital = 1 WHERE hospital = {h}",),
-    "a stay in another hospital": ("UPDATE admission SET hospital = 1 WHERE patient = '{p}'",),
+    "a tray of another hospital": ("UPDATE meal_order SET hospital = 0 WHERE hospital = {h}",),
+    "a stay in another hospital": ("UPDATE admission SET hospital = 0 WHERE patient = '{p}'",),
     "all trays stopped": ("INSERT INTO meal_stop (id, hospital, reason, set_by) VALUES (gen_random_uuid(), {h}, 'recall', '{p}')",),
 }  # fmt: skip
 
 
 async def restore_hospital(bench: Bench) -> None:
-    """Bring back what was sent to hospital 1."""
+    """Bring back what was sent to a hospital that is none."""
     async with bench.owner.transaction():
         await bench.owner.execute("SET LOCAL session_replication_role = replica")
         for table, key in (("meal_order", "patient"), ("admission", "patient")):
-            await bench.owner.execute(f"DELETE FROM {table} WHERE hospital = 1 AND {key} = $1", bench.patient)
+            await bench.owner.execute(f"DELETE FROM {table} WHERE hospital = 0 AND {key} = $1", bench.patient)
 
 
 Fault = Callable[[Bench, pytest.MonkeyPatch], AbstractAsyncContextManager[None]]

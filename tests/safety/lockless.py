@@ -1,13 +1,14 @@
-"""The served program without its lock, for the negative control of races over HTTP: nothing else is changed."""
+"""The served program without its lock, for the negative control of races over HTTP; it also starts without guards."""
 
 import os
+from typing import Any
 from uuid import UUID
 
 from granian.constants import Interfaces, Loops
 from granian.server import Server
 from litestar import Litestar
 
-from dusangire.app import create_app as create
+from dusangire import app as application
 from dusangire.diets import queries as diet_queries
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch_value
@@ -29,11 +30,16 @@ async def unkept(_: Actor) -> None:
     """Let the menu change under the gate."""
 
 
+async def unrefused(_: Any) -> None:
+    """Start although the guards are switched off: a second process may still be starting when they are."""
+
+
 def create_app() -> Litestar:
     """Return the application with its lock left out."""
     ward_queries.locked_safety_rev = unlocked
     diet_queries.keep_revisions = unkept
-    return create()
+    application.refuse_unguarded = unrefused
+    return application.create_app()
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ async def _gone(arena: Arena, lying: Lying) -> None:
 
 async def _by_hand(arena: Arena, lying: Lying) -> None:
     """Somebody who knows nothing of the program writes an allergy straight into the table."""
-    async with ground.stranger(arena.actor) as sql:
+    async with ground.stranger(arena.actor, patience_ms=2000) as sql:
         await sql.execute(
             "INSERT INTO allergy (id, hospital, patient, code, severity, recorded_by) "
             "VALUES (gen_random_uuid(), $1, $2, 'fish', 'severe', $3)",
