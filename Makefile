@@ -34,9 +34,11 @@ contract: setup
 
 ci: lint types contract test hazards trace
 
+# Another seed each time, printed by every test; DUSANGIRE_SEED=<number> draws the same choices again.
+long: export DUSANGIRE_SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 long: setup
 	./.ci/browser
-	$(BIN)/python -m pytest -m long tests
+	$(BIN)/python -m pytest -s -m long tests
 
 # Lines and branches of the safety core that the tests of rules, orders and safety reach.
 CORE := */diets/rules/verdict.py,*/diets/rules/allergy.py,*/diets/rules/texture.py,*/diets/rules/holds.py,*/diets/rules/items.py,*/diets/rules/orders.py,*/diets/rules/conflicts.py,*/diets/rules/sums.py,*/diets/rules/limits.py,*/diets/rules/overrides.py,*/diets/rules/facts.py,*/orders/service/judging.py,*/orders/service/moving.py,*/orders/service/holding.py

@@ -35,7 +35,7 @@ from tests.safety.oracle import Chart, Diet, kitchen
 from tests.unguarded import unguarded
 
 LANES = 4
-EXAMPLES, STEPS = 1000, 8
+EXAMPLES, STEPS = 1000, 30
 LONG_EXAMPLES, LONG_STEPS = 10_000, 30
 CONTROLS = 120
 _LINES = {
