@@ -60,7 +60,7 @@ demo-lunch: setup
 	$(BIN)/dusangire demo-lunch
 
 lock:
-	uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf .venv .dusangire

@@ -171,7 +171,7 @@ async def test_two_cooks_who_substitute_the_same_line_and_one_is_told(
 
 @pytest.mark.parametrize(
     ("dish", "key"),
-    [("XXX", "order.no_such_dish"), ("POT-BLD", "order.on_tray_already"), ("OAT-LS", "order.not_at_this_meal")],
+    [("NO-DISH", "order.no_such_dish"), ("POT-BLD", "order.on_tray_already"), ("OAT-LS", "order.not_at_this_meal")],
 )
 async def test_what_the_kitchen_does_not_serve_now_is_refused(
     bedside: Bedside, tray: Tray, didier: Actor, dish: str, key: str
