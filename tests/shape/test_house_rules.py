@@ -21,6 +21,7 @@ _SQL = re.compile(r"^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s", re.IGNO
 # what the database's own verdict and steps are made of.
 GLOBAL = {
     "hospital", "app_user", "session", "password_reset", "knock", "migration", "allergen_member", "order_step", "guard",
+    "ledger_account",
 }  # fmt: skip
 
 

@@ -15,6 +15,9 @@ class Can(StrEnum):
     ANALYTICS_SEE = "analytics_see"
     AUDIT_READ = "audit_read"
     BEDS_MANAGE = "beds_manage"
+    CASH_COUNT = "cash_count"
+    CATERING_ASK = "catering_ask"
+    CATERING_WORK = "catering_work"
     CHART_SEE = "chart_see"
     DASHBOARD_SEE = "dashboard_see"
     DELIVERY_WORK = "delivery_work"
@@ -23,17 +26,22 @@ class Can(StrEnum):
     DIET_OVERRIDE = "diet_override"
     DIET_SIGN = "diet_sign"
     DIET_SIGN_PROTOCOL = "diet_sign_protocol"
+    FUND_GRANT = "fund_grant"
+    FUND_MANAGE = "fund_manage"
     HOLD_SET = "hold_set"
     KITCHEN_WORK = "kitchen_work"
     MANUAL_EDIT = "manual_edit"
     MANUAL_SIGN = "manual_sign"
     MEALS_STOP = "meals_stop"
     MENU_EDIT = "menu_edit"
+    MONEY_MOVE = "money_move"
     NUTRITION_WORK = "nutrition_work"
     ORDER_FOR_PATIENT = "order_for_patient"
     ORDER_OWN = "order_own"
     ORDERS_SEE = "orders_see"
     PAYMENTS_SEE = "payments_see"
+    PLANS_EDIT = "plans_edit"
+    PLAN_OWN = "plan_own"
     PLATFORM_SEE = "platform_see"
     SUPPORT_WORK = "support_work"
     USERS_MANAGE = "users_manage"
@@ -61,30 +69,36 @@ def _all_but(*without: Can) -> frozenset[Can]:
     return frozenset(Can) - frozenset(without)
 
 
+# Who works here may eat here: on a plan of their own, and ask for the catering of an event.
+_STAFF = (Can.PLAN_OWN, Can.CATERING_ASK)
+
 # The default rights on one screen. A hospital grants or revokes single rights per person on top of this.
 ROLES: dict[Role, frozenset[Can]] = {
-    Role.PATIENT: frozenset({Can.ORDER_OWN}),
-    Role.CAREGIVER: frozenset({Can.ORDER_OWN}),
+    Role.PATIENT: frozenset({Can.ORDER_OWN, Can.PLAN_OWN}),
+    Role.CAREGIVER: frozenset({Can.ORDER_OWN, Can.PLAN_OWN}),
     Role.NURSE: frozenset({
         Can.WARD_SEE, Can.ADMISSION_MANAGE, Can.CHART_SEE, Can.ALLERGY_RECORD, Can.DIET_DRAFT, Can.HOLD_SET,
-        Can.ORDER_FOR_PATIENT, Can.ORDERS_SEE, Can.DIET_ADVANCE,
+        Can.ORDER_FOR_PATIENT, Can.ORDERS_SEE, Can.DIET_ADVANCE, Can.FUND_GRANT, *_STAFF,
     }),
     Role.DOCTOR: frozenset({
         Can.WARD_SEE, Can.CHART_SEE, Can.ALLERGY_RECORD, Can.DIET_DRAFT, Can.DIET_SIGN, Can.HOLD_SET, Can.ORDERS_SEE,
-        Can.DIET_ADVANCE, Can.DIET_OVERRIDE, Can.MEALS_STOP,
+        Can.DIET_ADVANCE, Can.DIET_OVERRIDE, Can.MEALS_STOP, *_STAFF,
     }),
     Role.NUTRITIONIST: frozenset({
         Can.WARD_SEE, Can.CHART_SEE, Can.ALLERGY_RECORD, Can.DIET_DRAFT, Can.DIET_SIGN_PROTOCOL, Can.NUTRITION_WORK,
         Can.ORDER_FOR_PATIENT, Can.ORDERS_SEE, Can.MENU_EDIT, Can.DIET_ADVANCE, Can.DIET_OVERRIDE, Can.MANUAL_EDIT,
-        Can.MANUAL_SIGN, Can.MEALS_STOP,
+        Can.MANUAL_SIGN, Can.MEALS_STOP, Can.FUND_GRANT, *_STAFF,
     }),
-    Role.KITCHEN: frozenset({Can.KITCHEN_WORK}),
-    Role.DELIVERY: frozenset({Can.DELIVERY_WORK}),
-    Role.SUPPORT: frozenset({Can.SUPPORT_WORK, Can.ORDERS_SEE}),
-    Role.FINANCE: frozenset({Can.PAYMENTS_SEE, Can.ORDERS_SEE}),
+    Role.KITCHEN: frozenset({Can.KITCHEN_WORK, Can.CATERING_WORK, *_STAFF}),
+    Role.DELIVERY: frozenset({Can.DELIVERY_WORK, *_STAFF}),
+    Role.SUPPORT: frozenset({Can.SUPPORT_WORK, Can.ORDERS_SEE, Can.FUND_GRANT, *_STAFF}),
+    Role.FINANCE: frozenset({
+        Can.PAYMENTS_SEE, Can.ORDERS_SEE, Can.MONEY_MOVE, Can.CASH_COUNT, Can.FUND_GRANT, Can.FUND_MANAGE,
+        Can.PLANS_EDIT, *_STAFF,
+    }),
     Role.ADMIN: frozenset({
         Can.DASHBOARD_SEE, Can.ANALYTICS_SEE, Can.ORDERS_SEE, Can.PAYMENTS_SEE, Can.USERS_MANAGE, Can.BEDS_MANAGE,
-        Can.MENU_EDIT, Can.WARD_SEE, Can.MEALS_STOP,
+        Can.MENU_EDIT, Can.WARD_SEE, Can.MEALS_STOP, Can.FUND_MANAGE, Can.PLANS_EDIT, Can.CATERING_WORK, *_STAFF,
     }),
     Role.AUDITOR: frozenset({Can.AUDIT_READ}),
     Role.SUPER_ADMIN: _all_but(Can.ORDER_OWN),

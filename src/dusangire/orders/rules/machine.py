@@ -34,6 +34,7 @@ class Status(StrEnum):
 class Verb(StrEnum):
     """What can be done to a tray."""
 
+    AWAIT = "await"
     CONFIRM = "confirm"
     START = "start"
     PLATE = "plate"
@@ -62,6 +63,7 @@ _UNFINISHED = frozenset({
 ORDER: Machine[Status, Verb] = Machine(
     _S.IN_REVIEW,
     [
+        (_V.AWAIT, frozenset({_S.IN_REVIEW}), _S.AWAITING_PAYMENT),
         (_V.CONFIRM, frozenset({_S.IN_REVIEW, _S.AWAITING_PAYMENT}), _S.CONFIRMED),
         (_V.START, frozenset({_S.CONFIRMED}), _S.PREPARING),
         (_V.PLATE, frozenset({_S.PREPARING}), _S.READY),

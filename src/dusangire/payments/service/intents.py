@@ -1,7 +1,7 @@
 """Opening, settling and cancelling the payment of an order."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
@@ -22,6 +22,8 @@ async def open_payment(actor: Actor, order_id: UUID, method: Method, amount: Mon
                 id=made,
                 hospital=actor.hospital,
                 meal_order=order_id,
+                subject=order_id,
+                reference=uuid4(),
                 method=method.value,
                 amount_minor=amount.minor,
                 state=opening(method).value,
