@@ -4,6 +4,7 @@ import gzip
 import mimetypes
 import re
 from collections.abc import Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from hashlib import blake2b
@@ -11,14 +12,15 @@ from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from litestar import Response
 from litestar.connection import ASGIConnection, Request
 from litestar.datastructures import Cookie
 from markupsafe import Markup
 from msgspec import Struct
 
-from dusangire.kernel import text
+from dusangire.kernel import clock, text
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import statements
 from dusangire.kernel.guard import form_token, visitor
@@ -210,11 +212,19 @@ def environment() -> Environment:
         money=text.money,
         number=text.number,
         clock_time=text.clock_time,
-        show_day=text.day,
+        show_day=_show_day,
         languages=text.LANGUAGES,
         is_demo=not settings().is_production,
     )
     return env
+
+
+@pass_context
+def _show_day(context: Context, when: date, lang: str) -> str:
+    """Return the day as people write it; of a moment, the day it is then where the hospital stands."""
+    if isinstance(when, datetime):
+        when = clock.local_day(when, context.get("zone", "Africa/Kigali"))
+    return text.day(when, lang)
 
 
 def icon(name: str, css_class: str = "") -> Markup:
