@@ -1,6 +1,7 @@
 """Reads of people, memberships and sessions."""
 
 from dusangire.accounts.queries.duty import on_ward
+from dusangire.accounts.queries.hospital import HospitalRow, hospital_facts
 from dusangire.accounts.queries.people import Colleague, Post, colleague, colleagues, rights_kept
 from dusangire.accounts.queries.signing import (
     Hospital,
@@ -21,6 +22,7 @@ from dusangire.accounts.queries.signing import (
 __all__ = [
     "Colleague",
     "Hospital",
+    "HospitalRow",
     "Membership",
     "OpenSession",
     "Person",
@@ -29,6 +31,7 @@ __all__ = [
     "colleague",
     "colleagues",
     "failures",
+    "hospital_facts",
     "hospitals",
     "memberships_everywhere",
     "names",

@@ -1,5 +1,6 @@
 """Signing in and out, passwords, and who is who in a hospital."""
 
+from dusangire.accounts.service.hospital import HospitalFacts, change_hospital
 from dusangire.accounts.service.members import add_membership, end_membership, person_for_patient
 from dusangire.accounts.service.passwords import (
     change_password,
@@ -38,10 +39,12 @@ from dusangire.accounts.service.signing import (
 )
 
 __all__ = [
+    "HospitalFacts",
     "Knock",
     "SignedIn",
     "add_membership",
     "add_role",
+    "change_hospital",
     "change_password",
     "change_right",
     "create_person",
