@@ -36,6 +36,8 @@ def _serve(_: argparse.Namespace) -> int:
         "web": [sys.executable, "-m", "dusangire.web"],
         "worker": [sys.executable, "-m", "dusangire.cli", "worker"],
     }
+    if settings().simulates:
+        commands["providers"] = [sys.executable, "-m", "dusangire.cli", "simulate-providers"]
     try:
         return supervise(settings(), lambda: _prepare(None), commands, _announce)
     except NoDatabase as error:
@@ -74,6 +76,33 @@ def _worker(_: argparse.Namespace) -> None:
     asyncio.run(worker.run())
 
 
+def _simulate_providers(_: argparse.Namespace) -> int:
+    from dusangire.simulators import app
+
+    if settings().is_production:
+        print("The simulated providers move no money; they are not for production.", file=sys.stderr)
+        return 2
+    app.serve()
+    return 0
+
+
+def _register_fiscal_device(_: argparse.Namespace) -> int:
+    """Print the key that the revenue authority gives this device, once; it goes into EBM_KEY."""
+    from dusangire.payments.gateways import fiscal
+    from dusangire.payments.rules.fiscal import NotNow
+
+    async def register() -> str | NotNow:
+        device = fiscal()
+        return await device.register() if device else NotNow("EBM_BASE_URL is not set.")
+
+    said = asyncio.run(register())
+    if isinstance(said, NotNow):
+        print(said.said, file=sys.stderr)
+        return 1
+    print(said)
+    return 0
+
+
 def _judge(_: argparse.Namespace) -> None:
     """Read one case per line from standard input, print one answer per line."""
     service = import_module("dusangire.diets.service")
@@ -98,6 +127,8 @@ COMMANDS = {
     "prepare": (_prepare, "migrate the database, complete its hospitals, and outside production seed the demo ones"),
     "seed": (_seed, "load menu, diets, wards and the demo hospitals; twice is once"),
     "worker": (_worker, "run the worker alone"),
+    "simulate-providers": (_simulate_providers, "run local servers that play MTN, Airtel and the revenue authority"),
+    "register-fiscal-device": (_register_fiscal_device, "register at the revenue authority and print the EBM_KEY"),
     "judge": (_judge, "answer dietary verdict cases, one JSON object per line"),
     "check": (_check, "look at settings, database, policies, clock and disk, and say what to mend"),
     "demo-lunch": (_demo_lunch, "play a lunch hour against the running server"),

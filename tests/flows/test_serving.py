@@ -18,7 +18,7 @@ def _page(path: str) -> tuple[int, str]:
 
 def _of_this_home() -> list[int]:
     return processes(str(ROOT / ".dusangire" / HOME)) + [
-        pid for pid in processes("dusangire.web") + processes("dusangire.cli", "worker") if _home(pid) == HOME
+        pid for pid in processes("dusangire.web") + processes("dusangire.cli") if _home(pid) == HOME
     ]
 
 
@@ -41,6 +41,8 @@ def test_a_first_start_serves_the_demo_a_second_one_changes_nothing_and_ctrl_c_l
             said += process.stdout.readline()
         assert b"patient@demo.dusangire.example" in said
         assert b"healing-through-nutrition" in said
+        assert b"Telephones that are asked for money" in said
+        assert [pid for pid in processes("simulate-providers") if _home(pid) == HOME]
         assert _of_this_home()
     assert process.returncode == 0
     assert _of_this_home() == []
