@@ -2,5 +2,6 @@
 
 from dusangire.delivery.pages.bedside import Bedside
 from dusangire.delivery.pages.run import Runs
+from dusangire.delivery.pages.staff import StaffAreas
 
-CONTROLLERS = [Runs, Bedside]
+CONTROLLERS = [Runs, Bedside, StaffAreas]
