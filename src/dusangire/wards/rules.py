@@ -34,6 +34,18 @@ class EndReason(StrEnum):
     DIED = "died"
 
 
+class PayerClass(StrEnum):
+    """Who stands behind a patient's bill. Neither CBHI nor RSSB pays for food."""
+
+    SELF = "self"
+    CBHI = "cbhi"
+    RSSB = "rssb"
+    PRIVATE = "private"
+    STATE = "state"
+    STAFF_FAMILY = "staff_family"
+    INDIGENT = "indigent"
+
+
 class WardKind(StrEnum):
     """What a ward is for."""
 

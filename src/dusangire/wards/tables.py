@@ -58,6 +58,9 @@ class Admission(OfHospital, tablename="admission"):
     end_reason = Text(null=True, default=None)
     pin_hash = Text(null=True, default=None)
     account_ceiling_minor = Integer(default=60000)
+    payer_class = Text(default="self")
+    insurer = Text(default="")
+    insurance_no = Text(default="")
 
 
 class Stay(OfHospital, tablename="stay"):

@@ -16,7 +16,7 @@ from dusangire.kernel.errors import NotHere, Refusal
 from dusangire.kernel.forms import Form, Limits
 from dusangire.kernel.html import Html, go, whole
 from dusangire.wards import queries, service
-from dusangire.wards.rules import EndReason, Language, Measure, Person, Sex
+from dusangire.wards.rules import EndReason, Language, Measure, PayerClass, Person, Sex
 
 _MANAGE = needs(Can.ADMISSION_MANAGE)
 
@@ -31,6 +31,7 @@ class NewPatient(Struct, frozen=True):
     sex: Sex
     phone: Annotated[str | None, Limits(most=20)] = None
     language: Language = Language.KINYARWANDA
+    payer_class: PayerClass = PayerClass.SELF
     checked: bool = False
 
 
@@ -138,6 +139,7 @@ async def _register(actor: Actor, bed_code: str, said: NewPatient) -> UUID:
         sex=said.sex,
         phone=said.phone,
         language=said.language,
+        payer_class=said.payer_class,
     )
 
 

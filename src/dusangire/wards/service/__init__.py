@@ -7,6 +7,7 @@ from dusangire.wards.service.admissions import admit, discharge, register_and_ad
 from dusangire.wards.service.beds import add_beds, remove_bed
 from dusangire.wards.service.bedside import sign_in_from_bed
 from dusangire.wards.service.patients import close_record, measure, register
+from dusangire.wards.service.payers import set_payer
 from dusangire.wards.service.pins import check_pin, set_pin
 from dusangire.wards.service.safety import changed, lock
 from dusangire.wards.service.starter import load_starter
@@ -29,6 +30,7 @@ __all__ = [
     "register",
     "register_and_admit",
     "remove_bed",
+    "set_payer",
     "set_pin",
     "sign_in_from_bed",
     "transfer",

@@ -16,13 +16,13 @@ from dusangire.kernel.ids import uuid7
 from dusangire.kernel.journal import record
 from dusangire.wards import queries
 from dusangire.wards.queries import BedRow, OpenStay
-from dusangire.wards.rules import EndReason
+from dusangire.wards.rules import EndReason, PayerClass
 from dusangire.wards.service.patients import register
 from dusangire.wards.service.safety import changed, lock, wards_bell
 from dusangire.wards.tables import Admission, Stay
 
 
-async def admit(actor: Actor, patient: UUID, bed: UUID) -> UUID:
+async def admit(actor: Actor, patient: UUID, bed: UUID, *, payer_class: PayerClass = PayerClass.SELF) -> UUID:
     """Admit a patient into a free bed; return the admission. Raises Refusal when one of the two is taken, NotHere."""
     wanted = await queries.bed(actor, bed)
     async with _one_patient_per_bed(wanted):
@@ -34,7 +34,13 @@ async def admit(actor: Actor, patient: UUID, bed: UUID) -> UUID:
         await _refuse_taken(actor, bed)
         admission = uuid7()
         await Admission.insert(
-            Admission(id=admission, hospital=actor.hospital, patient=patient, started_at=clock.now())
+            Admission(
+                id=admission,
+                hospital=actor.hospital,
+                patient=patient,
+                started_at=clock.now(),
+                payer_class=payer_class.value,
+            )
         )
         await _open_stay(actor, admission, patient, bed)
         await record(
@@ -56,6 +62,7 @@ async def register_and_admit(
     sex: str,
     phone: str | None,
     language: str,
+    payer_class: PayerClass = PayerClass.SELF,
 ) -> UUID:
     """Register a patient and admit them at once; where the bed is taken, nobody is registered. As `admit`."""
     async with transaction():
@@ -63,7 +70,7 @@ async def register_and_admit(
             actor, mrn=mrn, given_name=given_name, family_name=family_name, birth_date=birth_date, sex=sex,
             phone=phone, language=language,
         )  # fmt: skip
-        await admit(actor, patient, bed)
+        await admit(actor, patient, bed, payer_class=payer_class)
     return patient
 
 
