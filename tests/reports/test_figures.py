@@ -119,7 +119,7 @@ async def test_the_dashboard_says_the_answer_and_links_every_number(lunch, grace
         "show=late",
         "kind=order:blocked",
         "/admin/near-misses",
-        "/admin/payments",
+        "/admin/finance/payments",
         "status=held",
         "why=allergy",
         "method=cash",
@@ -164,7 +164,6 @@ async def test_another_hospitals_rows_never_appear(make, lunch, amina):
         assert await queries.trays(stranger, day, day, clock.now()) == {}
         assert await queries.orders(stranger, seen, clock.now()) == []
         assert await queries.stopped(stranger, rules.event_filter({}, day)) == []
-        assert await queries.payment_rows(stranger, rules.payment_filter({}, day)) == []
         assert await queries.near_misses(stranger, clock.now() - timedelta(days=1), clock.now()) == []
         assert await queries.entries(stranger, rules.audit_filter({"kind": "order:"}, day), None, None) == []
         assert await queries.patients_like(stranger, "Uwase") == []
@@ -181,14 +180,14 @@ async def test_the_wall_alone_hides_the_rows_even_from_a_query_that_names_the_wr
         assert await queries.orders(make.actor, rules.order_filter({}, day), clock.now()) == []
 
 
-async def test_the_finance_office_starts_at_payments_and_sees_no_dashboard(make, lunch, browser):
+async def test_the_finance_office_opens_the_payments_of_the_days_trays_and_sees_no_dashboard(make, lunch, browser):
     solange = await make.user("Solange Iradukunda", Role.FINANCE)
-    page = await browser(solange).get("/admin/payments")
+    page = await browser(solange).get("/admin/finance/payments?of=trays")
     assert page.status_code == 200
-    assert "FRW\u00a04,300 is in." in page.text
-    assert f"/orders/{lunch['late']}" in page.text
-    only = await browser(solange).get("/admin/payments?state=pending")
-    assert only.text.count('href="/orders/') == 1
+    assert "FRW\u00a04,300 taken or charged" in page.text
+    assert page.text.count('href="/admin/finance/payments/') == 4
+    only = await browser(solange).get("/admin/finance/payments?of=trays&state=pending")
+    assert only.text.count('href="/admin/finance/payments/') == 1
     assert (await browser(solange).get("/admin/")).status_code == 403
 
 
@@ -219,12 +218,12 @@ async def test_every_page_of_the_desk_answers_on_an_empty_hospital(grace, habib,
         "/admin/orders",
         "/admin/events",
         "/admin/near-misses",
-        "/admin/payments",
+        "/admin/finance/payments",
         "/admin/tasks",
         "/admin/system",
         "/analytics/",
         "/analytics/sheet.csv",
-        "/admin/payments/sheet.csv",
+        "/admin/finance/payments.csv",
     ):
         assert (await browser(grace).get(path)).status_code == 200, path
     assert (await browser(habib).get("/admin/platform")).status_code == 200
@@ -277,7 +276,7 @@ async def test_an_auditor_reads_the_history_and_nothing_else(make, lunch, browse
     assert "ALLERGY.contains.peanuts.item" in page.text
     sheet = await browser(theogene).get("/analytics/audit/sheet.csv?kind=order:blocked")
     assert sheet.text.count("order:blocked") == 3
-    for path in ("/admin/", "/admin/orders", "/admin/users", "/analytics/", "/support/", "/admin/payments"):
+    for path in ("/admin/", "/admin/orders", "/admin/users", "/analytics/", "/support/", "/admin/finance/"):
         assert (await browser(theogene).get(path)).status_code == 403, path
 
 
@@ -285,4 +284,4 @@ async def test_a_dashboard_without_the_right_to_payments_holds_no_money(make, lu
     membership = await fetch_value("SELECT id FROM membership WHERE app_user = $1", grace.user)
     await accounts.change_right(habib, grace.user, membership, Can.PAYMENTS_SEE, RightVerb.REVOKE)
     page = await browser(grace).get("/admin/")
-    assert "/admin/payments" not in element(page.text, "today")
+    assert "/admin/finance" not in element(page.text, "today")

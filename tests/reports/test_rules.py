@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from dusangire.kernel.money import Money
+from dusangire.kernel.sheets import cell, sheet
 from dusangire.orders.rules import GONE
 from dusangire.reports import rules
 from dusangire.reports.rules import Now, Paid, Share, TrayCount
@@ -115,13 +116,13 @@ def test_hours_are_those_of_the_hospital_clock():
     "evil", ["=1+1", "+250788", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "=cmd|' /C calc'!A0"]
 )
 def test_a_cell_is_never_a_formula(evil):
-    assert str(rules.cell(evil)).startswith("'")
-    line = rules.sheet(["a"], [[evil]]).removeprefix("\ufeff").splitlines()[1]
+    assert str(cell(evil)).startswith("'")
+    line = sheet(["a"], [[evil]]).removeprefix("\ufeff").splitlines()[1]
     assert line.lstrip('"').startswith("'")
 
 
 def test_a_sheet_keeps_numbers_words_and_accents_and_starts_with_the_utf8_mark():
-    text = rules.sheet(["Nom", "n"], [["Théogène", -5], [None, "a,b"]])
+    text = sheet(["Nom", "n"], [["Théogène", -5], [None, "a,b"]])
     assert text.startswith("\ufeff")
     assert text.removeprefix("\ufeff").split("\r\n") == ["Nom,n", "Théogène,-5", ',"a,b"', ""]
 

@@ -74,6 +74,7 @@ async def payment(make: Make, order: UUID, *, method: str = "cash", state: str =
                 id=uuid7(),
                 hospital=make.actor.hospital,
                 meal_order=order,
+                subject=order,
                 method=method,
                 state=state,
                 amount_minor=amount,

@@ -16,7 +16,7 @@ HOME: dict[Role, str] = {
     Role.KITCHEN: "/kitchen/",
     Role.DELIVERY: "/delivery/",
     Role.SUPPORT: "/support/",
-    Role.FINANCE: "/admin/payments",
+    Role.FINANCE: "/admin/finance/",
     Role.ADMIN: "/admin/",
     Role.AUDITOR: "/analytics/audit",
     Role.SUPER_ADMIN: "/admin/",

@@ -4,8 +4,7 @@ from dusangire.reports.pages.analytics import Analytics
 from dusangire.reports.pages.audit import Audit
 from dusangire.reports.pages.lists import Lists
 from dusangire.reports.pages.overrides import OverrideReport
-from dusangire.reports.pages.payments import Payments
 from dusangire.reports.pages.system import System
 from dusangire.reports.pages.today import Today
 
-CONTROLLERS = [Today, Lists, Payments, System, Analytics, OverrideReport, Audit]
+CONTROLLERS = [Today, Lists, System, Analytics, OverrideReport, Audit]

@@ -9,8 +9,9 @@ from dusangire.kernel.access import Can, needs
 from dusangire.kernel.access_point import Acting
 from dusangire.kernel.clock import now
 from dusangire.kernel.html import Html, whole
+from dusangire.kernel.sheets import download
 from dusangire.reports import queries, rules
-from dusangire.reports.pages.answer import Days, download, today
+from dusangire.reports.pages.answer import Days, today
 from dusangire.support.rules import meal_key, status_key
 
 _DAYS = 14
@@ -55,6 +56,7 @@ class Analytics(Controller):
             stops=rules.lines({one.why: one.times for one in await queries.stops(actor, since, until)}),
             dishes=list(zip(dishes, rules.lines({one.code: one.portions for one in dishes}), strict=True)),
             misses=rules.lines({one.kind: one.times for one in await queries.miss_counts(actor, since, until)}),
+            recalls=await queries.recall_times(actor, since, until),
             fasts=await queries.fasting_hours(actor, since, until),
             meal_key=meal_key,
             status_key=status_key,

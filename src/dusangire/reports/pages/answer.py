@@ -1,17 +1,12 @@
-"""What the pages of this package share: the day of the address, and a sheet to download."""
+"""What the pages of this package share: the day of the address, and the words of a task."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
-from litestar import Response
-from litestar.connection import Request
 from msgspec import Struct
 
 from dusangire.kernel.access import Actor
-from dusangire.kernel.clock import local, local_day, now
-from dusangire.kernel.html import language
-from dusangire.kernel.text import has, say
-from dusangire.reports.rules import sheet
+from dusangire.kernel.clock import local_day, now
+from dusangire.kernel.text import has
 
 
 class Days(Struct, frozen=True):
@@ -36,21 +31,6 @@ class Days(Struct, frozen=True):
 def today(actor: Actor) -> date:
     """Return the day it is where the hospital stands."""
     return local_day(now(), actor.zone)
-
-
-def download(request: Request, name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response[str]:
-    """Return the rows as a CSV file; heads are keys of the catalogue."""
-    lang = language(request)
-    return Response(
-        sheet([say(lang, head) for head in heads], rows),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
-    )
-
-
-def stamp(moment: datetime | None, zone: str) -> str | None:
-    """Return the moment as a spreadsheet sorts it, in the hospital's zone."""
-    return local(moment, zone).strftime("%Y-%m-%d %H:%M:%S") if moment else None
 
 
 def task_key(kind: str) -> str:

@@ -10,8 +10,9 @@ from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import Acting
 from dusangire.kernel.clock import local_day
 from dusangire.kernel.html import Html, whole
+from dusangire.kernel.sheets import download, stamp
 from dusangire.reports import queries, rules
-from dusangire.reports.pages.answer import download, stamp, today
+from dusangire.reports.pages.answer import today
 from dusangire.reports.queries import Entry, Named
 
 _HEADS = (

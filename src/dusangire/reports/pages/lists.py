@@ -8,8 +8,9 @@ from dusangire.kernel.access_point import Acting
 from dusangire.kernel.clock import day_bounds, now
 from dusangire.kernel.errors import NotHere
 from dusangire.kernel.html import Html, whole
+from dusangire.kernel.sheets import download, stamp
 from dusangire.reports import queries, rules
-from dusangire.reports.pages.answer import Days, download, stamp, task_key, today
+from dusangire.reports.pages.answer import Days, task_key, today
 from dusangire.support.rules import meal_key, status_key
 
 _SEE = needs(Can.DASHBOARD_SEE)

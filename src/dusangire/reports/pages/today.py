@@ -6,16 +6,19 @@ from typing import Any
 from litestar import Controller, get
 from litestar.connection import Request
 from litestar.types import ASGIApp
+from msgspec.structs import asdict
 
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import LIVE, Acting
 from dusangire.kernel.clock import now
 from dusangire.kernel.html import Html, draw, language, view
 from dusangire.kernel.live import Hub, stream
+from dusangire.payments.queries.desk import attention
 from dusangire.reports import queries, rules
 from dusangire.reports.pages.answer import Days, today
 from dusangire.support.rules import meal_key, status_key
 
+_SHELVES = ("orders", "tasks", "near_misss", "payments", "refunds", "shifts", "banks")
 _LINKS = (Can.PAYMENTS_SEE, Can.USERS_MANAGE, Can.ANALYTICS_SEE, Can.PLATFORM_SEE)
 
 
@@ -38,13 +41,13 @@ class Today(Controller):
             return draw(request, "reports/_today.html", **await _figures(actor, day, hub))
 
         seen = "".join(str(int(actor.may(right))) for right in _LINKS)
-        bells = (f"{actor.hospital}:{shelf}" for shelf in ("orders", "tasks", "near_misss", "payments"))
+        bells = (f"{actor.hospital}:{shelf}" for shelf in _SHELVES)
         key = f"dashboard:{actor.hospital}:{day}:{language(request)}:{seen}"
         return stream(hub, *bells, draw=fragment, key=key, gap_s=1)
 
 
 async def _figures(actor: Actor, day: date, hub: Hub) -> dict[str, Any]:
-    """Return what the page and its fragment need. Cost: four statements."""
+    """Return what the page and its fragment need. Cost: four statements, and one for who may see payments."""
     moment = now()
     trays = (await queries.trays(actor, day, day, moment)).get(day, [])
     stops = await queries.stops(actor, day, day)
@@ -52,6 +55,8 @@ async def _figures(actor: Actor, day: date, hub: Hub) -> dict[str, Any]:
     waiting = await queries.now_waiting(actor, day, moment)
     days = Days(day, today(actor))
     wants = rules.needs(waiting, payments, day.isoformat(), may_see_payments=actor.may(Can.PAYMENTS_SEE))
+    if actor.may(Can.PAYMENTS_SEE):
+        wants += rules.money_needs(asdict(await attention(actor)))
     bars = rules.by_hour(trays, actor.zone)
     money = rules.money_by_method(payments)
     return {

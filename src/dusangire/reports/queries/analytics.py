@@ -84,3 +84,32 @@ async def miss_counts(actor: Actor, since: date, until: date) -> list[MissCount]
         day_bounds(since, actor.zone)[0],
         day_bounds(until, actor.zone)[1],
     )
+
+
+class RecallTimes(Struct, frozen=True):
+    """How often a tray was called back on its way, how many carriers said they saw it, and how soon, in seconds."""
+
+    times: int
+    seen: int
+    median_s: int | None
+    slowest_s: int | None
+
+
+async def recall_times(actor: Actor, since: date, until: date) -> RecallTimes:
+    """Return what became of the recalls of these days. One statement."""
+    found = await fetch_one(
+        RecallTimes,
+        """
+        WITH took AS (
+            SELECT extract(epoch FROM recall_seen_at - recalled_at) AS s FROM delivery_stop
+            WHERE hospital = $1 AND recalled_at >= $2 AND recalled_at < $3
+        )
+        SELECT count(*)::int AS times, count(s)::int AS seen,
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY s)::int AS median_s, max(s)::int AS slowest_s
+        FROM took
+        """,
+        actor.hospital,
+        day_bounds(since, actor.zone)[0],
+        day_bounds(until, actor.zone)[1],
+    )
+    return found or RecallTimes(0, 0, None, None)

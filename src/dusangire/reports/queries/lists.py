@@ -11,7 +11,7 @@ from dusangire.kernel.clock import day_bounds
 from dusangire.kernel.db import fetch, fetch_value
 from dusangire.kernel.money import Money
 from dusangire.reports.queries.today import CALLED_OFF, LATE, ON_TIME, OVERDUE, WHY
-from dusangire.reports.rules import EventFilter, OrderFilter, PaymentFilter
+from dusangire.reports.rules import EventFilter, OrderFilter
 
 PAGE = 100
 SHEET = 20_000
@@ -161,48 +161,6 @@ async def near_misses(actor: Actor, since: datetime, until: datetime) -> list[Mi
         actor.hospital,
         since,
         until,
-    )
-
-
-class PaymentRow(Struct, frozen=True):
-    """One payment of a list."""
-
-    id: UUID
-    order: UUID
-    code: str
-    bed: str | None
-    patient: str
-    method: str
-    state: str
-    amount_minor: int
-    created_at: datetime
-    settled_at: datetime | None
-    settled_by: str | None
-
-    @property
-    def amount(self) -> Money:
-        return Money(self.amount_minor)
-
-
-async def payment_rows(actor: Actor, asked: PaymentFilter, most: int = PAGE) -> list[PaymentRow]:
-    """Return the payments of one day's trays, the latest first. One statement."""
-    return await fetch(
-        PaymentRow,
-        f"""
-        SELECT m.id, o.id AS "order", o.code, bed.code AS bed, {SHORT_NAME} AS patient, m.method, m.state,
-               m.amount_minor, m.created_at, m.settled_at, u.name AS settled_by
-        FROM meal_order o JOIN payment m ON m.hospital = o.hospital AND m.meal_order = o.id
-        JOIN patient p ON p.hospital = o.hospital AND p.id = o.patient
-        LEFT JOIN app_user u ON u.id = m.settled_by
-        {BED} WHERE o.hospital = $1 AND o.day = $2 AND ($3 = '' OR m.method = $3) AND ($4 = '' OR m.state = $4)
-          AND ($5::uuid IS NULL OR m.id < $5) ORDER BY m.id DESC LIMIT $6
-        """,  # noqa: S608  constants of ours
-        actor.hospital,
-        asked.day,
-        asked.method,
-        asked.state,
-        asked.before,
-        most,
     )
 
 

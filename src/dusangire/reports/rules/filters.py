@@ -10,8 +10,6 @@ from msgspec import Struct
 from dusangire.orders.rules import Status
 
 SHOWS = ("ordered", "called_off", "on_time", "late", "to_come")
-METHODS = ("cash", "hospital_account")
-STATES = ("pending", "paid", "charged", "cancelled")
 WHYS = ("allergy", "npo", "texture", "limit", "unknown")
 MISSES = ("wrong_bed", "wrong_tray", "unknown_code", "wrong_answer")
 
@@ -28,16 +26,6 @@ class OrderFilter(Struct, frozen=True):
     def query(self, **other: object) -> str:
         """Return the address's query with these arguments changed; the place in the list is not kept."""
         return _query({"day": self.day, "status": self.status, "period": self.period, "show": self.show, **other})
-
-
-class PaymentFilter(Struct, frozen=True):
-    day: date
-    method: str = ""
-    state: str = ""
-    before: UUID | None = None
-
-    def query(self, **other: object) -> str:
-        return _query({"day": self.day, "method": self.method, "state": self.state, **other})
 
 
 class EventFilter(Struct, frozen=True):
@@ -73,15 +61,6 @@ def order_filter(said: Mapping[str, str], today: date) -> OrderFilter:
         _one_of(said.get("status"), tuple(Status)),
         _word(said.get("period")),
         _one_of(said.get("show"), SHOWS),
-        _uuid(said.get("before")),
-    )
-
-
-def payment_filter(said: Mapping[str, str], today: date) -> PaymentFilter:
-    return PaymentFilter(
-        day_of(said.get("day"), today),
-        _one_of(said.get("method"), METHODS),
-        _one_of(said.get("state"), STATES),
         _uuid(said.get("before")),
     )
 

@@ -1,6 +1,6 @@
 """The day in figures: what counts as on time, the sentence at the top, and what needs somebody."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -164,10 +164,24 @@ def needs(now: Now, payments: Sequence[Paid], day: str, *, may_see_payments: boo
         Need(
             "reports.need.payments",
             unpaid,
-            f"/admin/payments?day={day}&state=pending",
+            f"/admin/finance/payments?of=trays&day={day}&state=pending",
             "cash",
         ),
         Need("reports.need.news", now.lagging, "/admin/system", "clock", now.oldest_news),
+    ]
+    return [one for one in found if one.count]
+
+
+def money_needs(counts: Mapping[str, int]) -> list[Need]:
+    """Return what the money waits for somebody with; counts by what it is, what is at nought is left out."""
+    office = "/admin/finance"
+    found = [
+        Need("finance.need.quarantined", counts["quarantined"], f"{office}/payments?of=all&state=quarantined", "stop"),
+        Need("finance.need.failed_refunds", counts["failed_refunds"], f"{office}/refunds", "alert"),
+        Need("finance.need.providers", counts["providers_down"], f"{office}/", "alert"),
+        Need("finance.need.variances", counts["variances"], f"{office}/cash", "cash"),
+        Need("finance.need.unmatched", counts["unmatched_lines"], f"{office}/bank", "cash"),
+        Need("finance.need.fiscal", counts["fiscal_pending"], f"{office}/settings", "clock"),
     ]
     return [one for one in found if one.count]
 

@@ -3,6 +3,14 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from litestar import Response
+from litestar.connection import Request
+
+from dusangire.kernel.clock import local
+from dusangire.kernel.html import language
+from dusangire.kernel.text import say
 
 _MARK = "\ufeff"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -25,3 +33,18 @@ def cell(value: object) -> object:
     if not isinstance(value, str):
         return value
     return "'" + value if value.lstrip(" \u00a0").startswith(_FORMULA) or value.startswith(_FORMULA) else value
+
+
+def download(request: Request, name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response[str]:
+    """Return the rows as a CSV file; heads are keys of the catalogue."""
+    lang = language(request)
+    return Response(
+        sheet([say(lang, head) for head in heads], rows),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+def stamp(moment: datetime | None, zone: str) -> str | None:
+    """Return the moment as a spreadsheet sorts it, in the hospital's zone."""
+    return local(moment, zone).strftime("%Y-%m-%d %H:%M:%S") if moment else None

@@ -1,0 +1,85 @@
+"""What the finance office may ask its lists for, and the plain form of an entry by hand."""
+
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from typing import TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from msgspec import Struct
+
+from dusangire.payments.rules.ledger import Account
+from dusangire.payments.rules.machine import ASKED, DEAD, Method, Purpose, State
+
+_E = TypeVar("_E", bound=StrEnum)
+
+# Accounts whose parts belong to nobody: only these take an entry by hand, the others move with what they are about.
+BY_HAND = (
+    Account.CASH_SAFE, Account.BANK, Account.MTN_CLEARING, Account.AIRTEL_CLEARING, Account.VAT_PAYABLE, Account.MEALS,
+    Account.DELIVERY, Account.DISCOUNTS, Account.EVENTS, Account.CASH_VARIANCE, Account.COMPENSATION,
+    Account.HOSPITAL_MEALS, Account.LOYALTY_COST, Account.WRITE_OFF,
+)  # fmt: skip
+
+
+_OF = ("trays", "all")
+
+
+class PaymentFilter(Struct, frozen=True):
+    """Which payments: opened on a day, of the trays of a day, or of all days; perhaps of one method, state, purpose."""
+
+    day: date
+    method: str = ""
+    state: str = ""
+    purpose: str = ""
+    of: str = ""
+    before: UUID | None = None
+
+    def query(self, **other: object) -> str:
+        """Return the address's query with these arguments changed; the place in the list is not kept."""
+        kept = {"day": self.day, "method": self.method, "state": self.state, "purpose": self.purpose}
+        return query({**kept, "of": self.of, **other})
+
+
+def payment_filter(said: Mapping[str, str], today: date) -> PaymentFilter:
+    return PaymentFilter(
+        day_of(said.get("day")) or today,
+        _one(Method, said.get("method")),
+        _one(State, said.get("state")),
+        _one(Purpose, said.get("purpose")),
+        of if (of := said.get("of", "")) in _OF else "",
+        uuid_of(said.get("before")),
+    )
+
+
+def day_of(said: str | None) -> date | None:
+    """Return the day of an address; None for none and for nonsense."""
+    try:
+        day = date.fromisoformat(said or "")
+    except ValueError:
+        return None
+    return day if 2000 <= day.year <= 2200 else None
+
+
+def uuid_of(said: str | None) -> UUID | None:
+    try:
+        return UUID(said or "")
+    except ValueError:
+        return None
+
+
+def query(values: Mapping[str, object]) -> str:
+    return urlencode({name: str(value) for name, value in values.items() if value not in ("", None)})
+
+
+def tone(state: State) -> str:
+    """Return how a payment's state is shown: good, waiting, wrong, or over."""
+    if state is State.QUARANTINED or state is State.UNKNOWN:
+        return "stop"
+    if state in ASKED or state is State.LATE:
+        return "look"
+    return "over" if state in DEAD else "good"
+
+
+def _one(kind: type[_E], said: str | None) -> str:
+    return said if said in tuple(kind) else ""
