@@ -4,7 +4,10 @@ from piccolo.conf.apps import AppConfig, table_finder
 
 from dusangire.kernel.settings import ROOT
 
-PACKAGES = ("accounts", "wards", "menu", "diets", "notify", "payments", "orders", "kitchen", "delivery")
+PACKAGES = (
+    "accounts", "wards", "menu", "diets", "notify", "payments", "subscriptions", "orders", "catering", "kitchen",
+    "delivery",
+)  # fmt: skip
 
 APP_CONFIG = AppConfig(
     app_name="dusangire",

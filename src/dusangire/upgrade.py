@@ -7,6 +7,8 @@ from dusangire.kernel.access import system
 from dusangire.kernel.db import acting_as, close_pool, open_pool
 from dusangire.kernel.settings import settings
 from dusangire.menu import service as menu
+from dusangire.orders import service as orders
+from dusangire.subscriptions import service as subscriptions
 
 
 async def complete() -> None:
@@ -34,3 +36,5 @@ async def complete_hospitals() -> None:
         with acting_as(actor):
             await menu.complete_starter(actor)
             await diets.complete_starter(actor)
+            await orders.load_starter(actor)
+            await subscriptions.load_starter(actor)

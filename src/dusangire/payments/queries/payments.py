@@ -1,5 +1,6 @@
 """Reads of payments."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -7,26 +8,58 @@ from msgspec import Struct
 
 from dusangire.kernel.access import Actor
 from dusangire.kernel.clock import day_bounds
-from dusangire.kernel.db import fetch, fetch_one
+from dusangire.kernel.db import fetch, fetch_one, fetch_value
+from dusangire.kernel.errors import NotHere
 from dusangire.kernel.money import Money
-from dusangire.payments.rules import Method, State
+from dusangire.payments.rules import Method, Payer, Purpose, State
 
 
 class Payment(Struct, frozen=True):
-    """How one order is paid."""
+    """One attempt to pay one share of something. unwanted_at: since when money that still comes is given back."""
 
     id: UUID
-    meal_order: UUID
+    purpose: Purpose
+    subject: UUID
+    meal_order: UUID | None
+    share: int
+    payer: Payer
+    payer_user: UUID | None
     method: Method
     amount_minor: int
+    currency: str
     state: State
+    reference: UUID
+    code: str | None
+    phone: str | None
+    base_url: str | None
+    provider_ref: str | None
+    source: UUID | None
+    reason: str | None
+    said: str
     created_at: datetime
+    sent_at: datetime | None
+    polls: int
+    next_poll_at: datetime | None
+    expires_at: datetime | None
     settled_at: datetime | None
     settled_by: UUID | None
+    refunded_minor: int
+    unwanted_at: datetime | None
+    answered_minor: int | None
+    answered_currency: str | None
+    answered_ref: str | None
 
     @property
     def amount(self) -> Money:
-        return Money(self.amount_minor)
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def refunded(self) -> Money:
+        return Money(self.refunded_minor, self.currency)
+
+    @property
+    def about(self) -> str:
+        return f"payment:{self.id}"
 
 
 class ByMethod(Struct, frozen=True):
@@ -42,17 +75,115 @@ class ByMethod(Struct, frozen=True):
         return Money(self.amount_minor)
 
 
+COLUMNS = (
+    "id, purpose, subject, meal_order, share, payer, payer_user, method, amount_minor, currency, state, reference, "
+    "code, phone, base_url, provider_ref, source, reason, said, created_at, sent_at, polls, next_poll_at, expires_at, "
+    "settled_at, settled_by, refunded_minor, unwanted_at, answered_minor, answered_currency, answered_ref"
+)
+_PAYMENTS = f"SELECT {COLUMNS} FROM payment WHERE hospital = $1"  # noqa: S608  constants
+
+
+async def payment(actor: Actor, payment_id: UUID) -> Payment:
+    """Return one payment. Raises NotHere."""
+    found = await fetch_one(Payment, f"{_PAYMENTS} AND id = $2", actor.hospital, payment_id)
+    if found is None:
+        raise NotHere
+    return found
+
+
+async def locked(actor: Actor, payment_id: UUID) -> Payment:
+    """Return one payment and keep its row until the transaction ends. Raises NotHere."""
+    found = await fetch_one(Payment, f"{_PAYMENTS} AND id = $2 FOR UPDATE", actor.hospital, payment_id)
+    if found is None:
+        raise NotHere
+    return found
+
+
+async def payments_of(actor: Actor, subject: UUID) -> list[Payment]:
+    """Return every attempt to pay something, by share, the oldest first."""
+    return await fetch(Payment, f"{_PAYMENTS} AND subject = $2 ORDER BY share, created_at, id", actor.hospital, subject)
+
+
+async def locked_of(actor: Actor, subject: UUID) -> list[Payment]:
+    """Return the same by id, and keep the rows until the transaction ends."""
+    return await fetch(Payment, f"{_PAYMENTS} AND subject = $2 ORDER BY id FOR UPDATE", actor.hospital, subject)
+
+
 async def payment_of(actor: Actor, order_id: UUID) -> Payment | None:
-    """Return the payment of an order: the live one, or the cancelled one where there is no other."""
+    """Return how an order is paid: the live attempt of its first share, or the last one where none lives."""
     return await fetch_one(
         Payment,
-        """
-        SELECT id, meal_order, method, amount_minor, state, created_at, settled_at, settled_by FROM payment
-        WHERE hospital = $1 AND meal_order = $2 ORDER BY state = 'cancelled', created_at DESC LIMIT 1
+        f"""
+        {_PAYMENTS} AND subject = $2
+        ORDER BY state IN ('cancelled', 'failed', 'expired', 'late', 'quarantined'), share, created_at DESC LIMIT 1
         """,
         actor.hospital,
         order_id,
     )
+
+
+async def payment_of_code(actor: Actor, code: str) -> Payment | None:
+    """Return the bank transfer that this code was given for."""
+    return await fetch_one(Payment, f"{_PAYMENTS} AND code = $2", actor.hospital, code)
+
+
+async def payment_of_reference(actor: Actor, reference: UUID) -> Payment | None:
+    """Return the payment that was sent to a provider under this reference."""
+    return await fetch_one(Payment, f"{_PAYMENTS} AND reference = $2", actor.hospital, reference)
+
+
+async def is_covered(actor: Actor, subject: UUID) -> bool:
+    """Say whether every share is paid, charged, or waits only for cash or a transfer. True where nothing is to pay."""
+    lacking = await fetch_value(
+        """
+        SELECT count(*) FROM (
+            SELECT share FROM payment WHERE hospital = $1 AND subject = $2 GROUP BY share
+            HAVING NOT bool_or(state IN ('paid', 'charged') OR state = 'pending' AND method IN ('cash', 'bank'))
+        ) AS bare
+        """,
+        actor.hospital,
+        subject,
+    )
+    return bool(lacking == 0)
+
+
+async def has_rival(actor: Actor, one: Payment) -> bool:
+    """Say whether another attempt lives for the same share."""
+    return bool(
+        await fetch_value(
+            """
+            SELECT EXISTS (SELECT FROM payment WHERE hospital = $1 AND subject = $2 AND share = $3 AND id <> $4
+                AND state IN ('created', 'pending', 'unknown', 'paid', 'charged'))
+            """,
+            actor.hospital,
+            one.subject,
+            one.share,
+            one.id,
+        )
+    )
+
+
+async def is_used(actor: Actor, one: Payment, provider_ref: str) -> bool:
+    """Say whether the provider's own number of this money stands on another payment already."""
+    return bool(
+        await fetch_value(
+            """
+            SELECT EXISTS (SELECT FROM payment WHERE hospital = $1 AND method = $2 AND provider_ref = $3 AND id <> $4)
+            """,
+            actor.hospital,
+            one.method.value,
+            provider_ref,
+            one.id,
+        )
+    )
+
+
+async def admission_of(actor: Actor, order_id: UUID) -> UUID | None:
+    """Return the stay on whose account an order is charged."""
+    found: UUID | None = await fetch_value(
+        "SELECT admission FROM meal_order WHERE hospital = $1 AND id = $2", actor.hospital, order_id
+    )
+    return found
 
 
 async def by_method(actor: Actor, day: date) -> list[ByMethod]:
@@ -76,11 +207,18 @@ async def payments_on(actor: Actor, day: date) -> list[Payment]:
     first, last = day_bounds(day, actor.zone)
     return await fetch(
         Payment,
-        """
-        SELECT id, meal_order, method, amount_minor, state, created_at, settled_at, settled_by FROM payment
-        WHERE hospital = $1 AND created_at >= $2 AND created_at < $3 ORDER BY created_at DESC LIMIT 1000
-        """,
+        f"{_PAYMENTS} AND created_at >= $2 AND created_at < $3 ORDER BY created_at DESC LIMIT 1000",
         actor.hospital,
         first,
         last,
+    )
+
+
+async def in_state(actor: Actor, states: Sequence[State]) -> list[Payment]:
+    """Return the payments in these states, the oldest first: what finance has to look at."""
+    return await fetch(
+        Payment,
+        f"{_PAYMENTS} AND state = ANY($2::text[]) ORDER BY created_at LIMIT 1000",
+        actor.hospital,
+        [state.value for state in states],
     )

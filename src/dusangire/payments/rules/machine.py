@@ -43,6 +43,7 @@ class Purpose(StrEnum):
     PLAN = "plan"
     EVENT = "event"
     ACCOUNT = "account"
+    STAFF_TRAY = "staff_tray"
 
 
 class State(StrEnum):
@@ -72,6 +73,7 @@ class PayVerb(StrEnum):
     CANCEL = "cancel"
     COME_LATE = "come_late"
     QUARANTINE = "quarantine"
+    ANNUL = "annul"
 
 
 _S, _V = State, PayVerb
@@ -88,11 +90,13 @@ PAYMENT: Machine[State, PayVerb] = Machine(
         (_V.LOSE, frozenset({_S.CREATED, _S.PENDING}), _S.UNKNOWN),
         (_V.CHARGE, frozenset({_S.CREATED}), _S.CHARGED),
         (_V.SETTLE, ASKED | {_S.EXPIRED, _S.FAILED, _S.QUARANTINED}, _S.PAID),
-        (_V.FAIL, ASKED, _S.FAILED),
+        (_V.FAIL, ASKED | {_S.QUARANTINED}, _S.FAILED),
         (_V.EXPIRE, ASKED, _S.EXPIRED),
         (_V.CANCEL, ASKED | {_S.CHARGED}, _S.CANCELLED),
-        (_V.COME_LATE, frozenset({_S.CANCELLED, _S.EXPIRED, _S.FAILED}), _S.LATE),
+        (_V.COME_LATE, frozenset({_S.CANCELLED, _S.EXPIRED, _S.FAILED, _S.QUARANTINED}), _S.LATE),
         (_V.QUARANTINE, ASKED | {_S.EXPIRED, _S.FAILED, _S.CANCELLED}, _S.QUARANTINED),
+        # Written down as taken by mistake: the entry is reversed, and what it paid for is due again.
+        (_V.ANNUL, frozenset({_S.PAID}), _S.CANCELLED),
     ],
 )
 
