@@ -24,6 +24,7 @@ from dusangire.kernel.db import acting_as, transaction
 from dusangire.kernel.ids import fingerprint, short_code, uuid7
 from dusangire.kernel.settings import settings
 from dusangire.menu import service as menu
+from dusangire.orders import service as orders
 from dusangire.wards import queries as ward_queries
 from dusangire.wards import service as wards
 
@@ -78,6 +79,7 @@ class Make:
             with acting_as(self.actor):
                 await menu.load_starter(self.actor)
                 await diets.load_starter(self.actor)
+                await orders.load_starter(self.actor)
             self.has_menu = True
 
     async def ward(self, code: str = "A", beds: int = 20, **facts: Any) -> UUID:

@@ -1,8 +1,8 @@
 """The demo: two hospitals with wards, menu, people and patients, seeded once and told about at the start."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from msgspec import Struct
 
@@ -15,10 +15,33 @@ from dusangire.kernel import clock
 from dusangire.kernel.access import Actor, Role, system
 from dusangire.kernel.db import acting_as, close_pool, open_pool, transaction
 from dusangire.kernel.ids import uuid7
-from dusangire.kernel.settings import settings
+from dusangire.kernel.money import Money
+from dusangire.kernel.settings import settings, simulator
+from dusangire.menu import queries as menu_queries
 from dusangire.menu import service as menu
+from dusangire.menu.rules import sitting
+from dusangire.orders import queries as order_queries
+from dusangire.orders import service as orders
+from dusangire.orders.queries import Order
+from dusangire.orders.service import Checkout, Choice
+from dusangire.payments import queries as payment_queries
+from dusangire.payments import service as payments
+from dusangire.payments.queries import bank as bank_queries
+from dusangire.payments.queries import cash as cash_queries
+from dusangire.payments.queries import funds as fund_queries
+from dusangire.payments.rules import Method
+from dusangire.payments.rules.bank import BankRow
+from dusangire.payments.rules.cash import Count
+from dusangire.payments.rules.coupons import CouponKind
+from dusangire.payments.rules.funds import CameBy, Limits
+from dusangire.payments.service import annulling, coupons, funds_desk, payers
+from dusangire.payments.service import bank as bank_service
+from dusangire.payments.service import cash as cash_service
+from dusangire.payments.service import office as office_service
+from dusangire.subscriptions import service as subscriptions
 from dusangire.wards import queries as ward_queries
 from dusangire.wards import service as wards
+from dusangire.wards.rules import PayerClass
 
 PASSWORD = "healing-through-nutrition"  # noqa: S105  demo data only; a production start refuses it
 FIRST, SECOND = "CHUK", "BUTARE"
@@ -109,11 +132,15 @@ async def seed() -> None:
                 await menu.load_starter(actor)
                 await diets.load_starter(actor)
                 await wards.load_starter(actor)
+                await orders.load_starter(actor)
+                await subscriptions.load_starter(actor)
         with acting_as(first):
             staff = {one.address: await _staff(first, one) for one in STAFF}
             for patient in PATIENTS:
                 await _in_bed(first, patient, staff)
             await _caregiver(first)
+            await _who_else_pays(first, staff["finance"])
+            await _money(first, staff)
         with acting_as(second):
             other = {
                 role.address: await _staff(second, Someone(f"{role.address}.{SECOND.lower()}", role.name, role.role))
@@ -137,6 +164,7 @@ def welcome() -> str:
     return "\n".join([
         "", f"Dusangire is ready: {said.public_url}", "", "Demo sign-ins, one password for all: " + PASSWORD, *lines,
         "", f"Bed cards to scan: sign in as nurse, open a bed. Mails of the demo: {said.public_url}/demo/mail",
+        *([f"Telephones that are asked for money: {simulator(said.providers_port)}"] if said.simulates else []),
         "Watch a lunch hour in a second terminal: make demo-lunch     Stop: Ctrl-C", "",
     ])  # fmt: skip
 
@@ -222,3 +250,79 @@ async def _caregiver(actor: Actor) -> None:
     user = await _account("Claudine Mutesi", address)
     async with transaction():
         await accounts.add_membership(actor, user, Role.CAREGIVER, patient=patient)
+
+
+async def _money(actor: Actor, staff: dict[str, Actor]) -> None:
+    """Let tomorrow's dinner be ordered and paid in three ways, so that the finance office has something to do; once."""
+    if await bank_queries.known_refs(actor, ["FT26325001"]):
+        return
+    office, carrier = staff["finance"], staff["delivery"]
+    payee = bank_queries.Payee("Ibitaro bya Kigali (demo)", "Banki ya Kigali (demo)", "00040-0123456-78")
+    await office_service.save_settings(office, office_service.Settings(payee, "A"))
+    billed = await _dinner(staff["nurse"], "A-001", Method.HOSPITAL_ACCOUNT)
+    await annulling.pay_account(office, billed.admission, payments.Share(Method.CASH, Money(500)))
+    cash = (await payment_queries.payments_of(actor, (await _dinner(staff["nurse"], "A-015", Method.CASH)).id))[0]
+    await payments.settle_cash(carrier, cash.subject, collector=carrier.user)
+    await payments.give_back(office, cash.id, Money(500), why="The soup was cold")
+    shift = await cash_queries.open_shift(actor, carrier.user)
+    if shift is None:
+        raise RuntimeError("cash was taken outside a shift")
+    await cash_service.count(carrier, shift.id, Count(cash.amount - Money(100), reason="One coin was lost"))
+    sent = (await payment_queries.payments_of(actor, (await _dinner(staff["nurse"], "A-004", Method.BANK)).id))[0]
+    today = clock.local_day(clock.now(), actor.zone)
+    rows = [
+        BankRow("FT26325001", today, sent.amount - Money(300), "MUKESHIMANA ODETTE", f"MEALS {sent.code}"),
+        BankRow("FT26325002", today, Money(15_000), "UNKNOWN SENDER", "SUPPORT"),
+    ]
+    await bank_service.import_lines(office, rows, source="november.csv")
+
+
+async def _dinner(nurse: Actor, bed: str, method: Method) -> Order:
+    """Order tomorrow's dinner for whoever lies in a bed."""
+    patient = next(one.person.id for one in await ward_queries.bedsides(nurse) if one.person and one.code == bed)
+    day = clock.local_day(clock.now(), nurse.zone) + timedelta(days=1)
+    meal = sitting(await menu_queries.periods(nurse), day, "dinner", nurse.zone)
+    if meal is None:
+        raise RuntimeError("the demo has no dinner")
+    await orders.add(nurse, Choice(patient, meal, "CHK-STW"))
+    made = await orders.place(nurse, Checkout(uuid4().hex, patient, day, "dinner", method))
+    return await order_queries.order(nurse, made)
+
+
+# Who stands behind these demo patients' bills; the others pay for themselves.
+INSURED = (
+    ("A-010", PayerClass.PRIVATE, "Radiant", "RD-20417"), ("B-003", PayerClass.RSSB, "RSSB", "RAMA-88120"),
+    ("P-003", PayerClass.CBHI, "CBHI", "CBHI-55310"), ("I-003", PayerClass.STATE, "", ""),
+    ("A-009", PayerClass.INDIGENT, "", ""),
+)  # fmt: skip
+
+
+async def _who_else_pays(actor: Actor, finance: Actor) -> None:
+    """A donor's fund with a gift, a coupon, and who pays for whom; nothing where the fund is there."""
+    if await fund_queries.funds(actor):
+        return
+    today = clock.local_day(clock.now(), actor.zone)
+    purpose = "Meals for patients who cannot pay now"
+    wanted = Limits(
+        "Inshuti z'Abarwayi", "Inshuti Foundation", purpose, most_meal_minor=4000, serves_from=today, helps_at_once=True
+    )
+    fund = await funds_desk.make(finance, wanted)
+    gift = funds_desk.NewGift("demo gift", Money(300000), CameBy.BANK, today, "BK-TRF-004417")
+    await funds_desk.receive(finance, fund, gift)
+    await coupons.make(
+        finance, coupons.NewCoupon("KARIBU10", CouponKind.PERCENT, 10, 500, today, per_person=3, most_minor=1000)
+    )
+    for rule in (
+        payers.NewRule(PayerClass.PRIVATE, 20, 0, 80, 0, today),
+        payers.NewRule(PayerClass.STATE, 0, 100, 0, 0, today),
+        payers.NewRule(PayerClass.INDIGENT, 0, 0, 0, 100, today, fund=fund),
+    ):
+        await payers.add_rule(finance, rule)
+    for code, payer_class, insurer, number in INSURED:
+        bed = await ward_queries.bed_of_code(actor, code)
+        if bed is not None and bed.patient is not None:
+            person = await ward_queries.person(actor, bed.patient)
+            if person.admission is not None:
+                await wards.set_payer(
+                    finance, person.admission, payer_class, insurer=insurer, insurance_no=number, why="at admission"
+                )

@@ -11,11 +11,14 @@ from PIL import Image
 
 from dusangire.delivery import queries as delivery
 from dusangire.diets import service as diets
+from dusangire.kernel import journal
 from dusangire.kernel.access import Actor, Role
 from dusangire.kernel.db import acting_as, execute, fetch_value
 from dusangire.orders import queries as orders
 from dusangire.orders.queries import Ticket
 from dusangire.orders.rules import Status
+from dusangire.payments import queries as payments
+from dusangire.payments.queries import cash
 from tests.delivery.conftest import Bedside, Card, Tray
 from tests.make import Browser, Make, element
 
@@ -432,8 +435,14 @@ async def test_cash_is_shown_before_and_taken_with_the_hand_over(
     await phone.post(f"/delivery/{made.id}/hand-over", {"proof": "confirmed"})
     with acting_as(make.actor):
         run = await delivery.run(esther)
+        paid = await payments.payment_of(esther, made.id)
+        assert paid is not None
+        told = [event.kind for event in await journal.history(esther, paid.about)]
+        assert (await cash.expected(esther, esther.user)).minor == made.total_minor
     assert run.cash_taken.minor == made.total_minor
-    assert (await events(esther, made)).count("payment:paid") == 1
+    assert told.count("payment:paid") == 1
+    assert "Hand over the cash" in (await phone.get("/delivery/")).text
+    assert amount in (await phone.get("/cash/")).text
 
 
 @pytest.mark.req("N6", "F14")

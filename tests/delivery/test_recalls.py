@@ -13,7 +13,7 @@ from dusangire.delivery.rules import Recall, is_expired, median_seen_s
 from dusangire.diets import queries as diet_queries
 from dusangire.diets import service as diets
 from dusangire.kernel import clock, journal
-from dusangire.kernel.access import Actor
+from dusangire.kernel.access import Actor, Role
 from dusangire.kernel.db import acting_as, execute, fetch_value
 from dusangire.orders import jobs as order_jobs
 from dusangire.orders import queries as orders
@@ -77,6 +77,9 @@ async def test_a_tray_on_its_way_is_called_back_brought_back_and_replaced(
     history = (await phone.get("/delivery/history")).text
     assert f'id="called-back-{made.id}"' in history
     assert re.search(r"Half were seen within \d+ s", history)
+    grace = await bedside.make.user("Grace Umutoni", Role.ADMIN)
+    figures = element((await browser(grace).get("/analytics/")).text, "recalls")
+    assert re.search(r"<b>1</b>.*1 seen by the carrier: half within \d+ s", figures)
 
 
 @pytest.mark.req("A14")

@@ -210,7 +210,7 @@ async def test_a_patient_cancels_until_the_cut_off_and_staff_later_as_waste(
     with pytest.raises(Refusal, match="cancel_closed"):
         await service.cancel(bedside.patient, second.id)
     await service.cancel(bosco, second.id)
-    assert (await queries.history(bosco, second.id))[-2].facts["note"] == "wasted"
+    assert (await queries.history(bosco, second.id))[-1].facts["note"] == "wasted"
 
 
 @pytest.mark.req("C7")

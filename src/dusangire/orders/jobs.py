@@ -106,6 +106,25 @@ async def tell_of_insulin(actor: Actor, event: Event) -> None:
         )
 
 
+@job("order_payment_changed")
+async def order_payment_changed(actor: Actor, event: Event) -> None:
+    """On `payment:paid`: give the kitchen the tray that waited for it. What this misses, the chore finds."""
+    if event.facts.get("purpose") == "order":
+        await orders.confirm_paid(actor, UUID(str(event.facts["subject"])))
+
+
+@job("pay_by_grant")
+async def pay_by_grant(actor: Actor, event: Event) -> None:
+    """On `grant:made`: meals ordered before it are paid by the fund. Once: what is paid waits no more."""
+    await orders.pay_by_grant(actor, UUID(str(event.facts["patient"])))
+
+
+@chore("look_after_unpaid")
+async def look_after_unpaid(actor: Actor) -> None:
+    """Every 20 seconds: trays that wait for their payment are confirmed, warned of, or decided at the cut-off."""
+    await orders.look_after_unpaid(actor)
+
+
 @chore("insulin_late")
 async def insulin_late(actor: Actor) -> None:
     """Each minute: tell of trays that are missed by somebody on mealtime insulin."""

@@ -47,6 +47,7 @@ class MealOrder(OfHospital, tablename="meal_order"):
     delivery_minor = Integer(default=0)
     discount_minor = Integer(default=0)
     total_minor = Integer(required=True)
+    vat_minor = Integer(default=0)
     problem = Text(default="")
     placed_by = UUID(required=True)
     placed_as = Text(default="nurse")
@@ -116,6 +117,14 @@ class Rating(OfHospital, tablename="rating"):
     comment = Text(default="")
     rated_by = UUID(required=True)
     rated_at = Timestamptz(default=TimestamptzNow())
+
+
+class DeliveryZone(OfHospital, tablename="delivery_zone"):
+    code = Text(required=True)
+    name = Text(required=True)
+    kind = Text(required=True)
+    place = Text(null=True, default=None)
+    charge_minor = Integer(required=True)
 
 
 class Idempotency(Row, tablename="idempotency"):

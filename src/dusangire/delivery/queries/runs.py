@@ -127,13 +127,13 @@ async def handed_on(actor: Actor, day: date) -> list[Handed]:
         """
         SELECT o.id AS order, o.code, coalesce(b.code, nullif(o.place_name, ''), '–') AS place,
                p.given_name || ' ' || left(p.family_name, 1) || '.' AS short_name, h.handed_at AS at, h.method, h.proof,
-               h.proof_file IS NOT NULL AS has_file, h.signed_as, coalesce(y.amount_minor, 0) AS cash_minor
+               h.proof_file IS NOT NULL AS has_file, h.signed_as,
+               (SELECT coalesce(sum(y.amount_minor), 0)::int FROM payment y WHERE y.hospital = h.hospital
+                AND y.meal_order = h.meal_order AND y.method = 'cash' AND y.state = 'paid') AS cash_minor
         FROM handover h
         JOIN meal_order o ON o.hospital = h.hospital AND o.id = h.meal_order
         JOIN patient p ON p.hospital = h.hospital AND p.id = h.patient
         LEFT JOIN bed b ON b.hospital = h.hospital AND b.id = h.bed
-        LEFT JOIN payment y ON y.hospital = h.hospital AND y.meal_order = h.meal_order
-             AND y.method = 'cash' AND y.state = 'paid'
         WHERE h.hospital = $1 AND h.handed_by = $2 AND h.undone_at IS NULL AND h.handed_at >= $3 AND h.handed_at < $4
         ORDER BY h.handed_at DESC
         """,

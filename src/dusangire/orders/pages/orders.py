@@ -19,6 +19,7 @@ from dusangire.kernel.live import stream
 from dusangire.kernel.phrase import Phrase
 from dusangire.orders import queries, service
 from dusangire.orders.pages.overrides import given_at
+from dusangire.orders.pages.shares import is_fiscal_due, seen
 from dusangire.orders.pages.whom import Whom, whom
 from dusangire.orders.queries import Ticket
 from dusangire.orders.rules import (
@@ -102,7 +103,9 @@ class OrderPages(Controller):
 
     @get("/{order_id:uuid}/receipt", opt=SEES)
     async def receipt(self, request: Request, actor: Acting, order_id: UUID) -> Html:
-        return whole(request, "orders/receipt.html", **await _shown(request, actor, order_id))
+        shown = await _shown(request, actor, order_id)
+        fiscal = [one for one in await payments.fiscal_of(actor, order_id) if one.payment in shown["m"].own]
+        return whole(request, "orders/receipt.html", **shown, fiscal=fiscal, is_due=is_fiscal_due(shown["m"].parts))
 
     @post("/{order_id:uuid}/complete", opt=ACTS)
     async def complete(self, request: Request, actor: Acting, order_id: UUID) -> Html:
@@ -177,7 +180,7 @@ async def _shown(request: Request, actor: Actor, order_id: UUID) -> dict[str, An
         "pace": pace(tray.status),
         "steps": steps(tray.status, _times(tray)),
         "carrier": await queries.carrier_of(actor, order_id) if tray.left_at else None,
-        "payment": await payments.payment_of(actor, order_id),
+        "m": await seen(actor, order_id),
         "changed": await queries.changes(actor, [order_id]) if tray.label_rev > 1 else [],
         "may": _may(actor, tray),
         "why_held": said_to(actor, tray.why_held) if tray.why_held else None,
@@ -233,6 +236,7 @@ def _may(actor: Actor, tray: Ticket) -> dict[str, bool]:
     stops = any(actor.may(right) for right in (Can.ORDER_FOR_PATIENT, Can.NUTRITION_WORK, Can.SUPPORT_WORK))
     called_off = cancelling(actor, tray.status, tray.cutoff_at, clock.now())
     return {
+        "pay": acts,
         "receive": acts and tray.status is Status.DELIVERED,
         "complain": acts,
         "rate": acts and tray.status in _EATEN,

@@ -28,6 +28,7 @@ from .orders import (
     rating_of_dishes,
     requests,
 )
+from .paying import Terms, Unpaid, own_phone, terms, unpaid, zones
 from .placing import Account, Kept, Placed, account, free_code, kept_answer, last_method, last_placed
 from .portal import Portal, person, portal
 from .substituting import Changed, OldLabel, by_label, by_label_code, changes, substitutes, with_dish
@@ -50,8 +51,10 @@ __all__ = [
     "Placed",
     "Portal",
     "Rating",
+    "Terms",
     "Ticket",
     "TrayNote",
+    "Unpaid",
     "account",
     "automatic_order",
     "bedside",
@@ -78,6 +81,7 @@ __all__ = [
     "order_by_code",
     "orders_of",
     "others",
+    "own_phone",
     "patients_with_open_dish",
     "patients_with_open_ingredient",
     "patients_with_open_line",
@@ -91,10 +95,13 @@ __all__ = [
     "stamp",
     "stopped_and_replaced",
     "substitutes",
+    "terms",
     "ticket",
     "tickets",
     "tray_minutes",
     "trays",
+    "unpaid",
     "waiting_to_be_fed",
     "with_dish",
+    "zones",
 ]

@@ -85,6 +85,7 @@ class Order(Struct, frozen=True, kw_only=True):
     delivery_minor: int
     discount_minor: int
     total_minor: int
+    vat_minor: int
     problem: str
     placed_by: UUID
     placed_as: str
@@ -103,6 +104,19 @@ class Order(Struct, frozen=True, kw_only=True):
     @property
     def total(self) -> Money:
         return Money(self.total_minor)
+
+    @property
+    def delivery(self) -> Money:
+        return Money(self.delivery_minor)
+
+    @property
+    def discount(self) -> Money:
+        return Money(self.discount_minor)
+
+    @property
+    def vat(self) -> Money:
+        """The tax that the total contains."""
+        return Money(self.vat_minor)
 
     @property
     def meal(self) -> str:
@@ -155,7 +169,7 @@ LINES = """
 COLUMNS = """
     o.id, o.code, o.tray_token, o.patient, o.admission, o.day, o.period, o.serve_from, o.serve_to, o.cutoff_at,
     o.status, o.held_from, o.hold_reason, o.is_late_tray, o.place, o.place_name, o.request, o.request_state,
-    o.items_minor, o.tax_minor, o.delivery_minor, o.discount_minor, o.total_minor, o.problem, o.placed_by,
+    o.items_minor, o.tax_minor, o.delivery_minor, o.discount_minor, o.total_minor, o.vat_minor, o.problem, o.placed_by,
     o.placed_as, o.placed_at, o.status_at, o.started_at, o.ready_at, o.left_at, o.arrived_at, o.delivered_at,
     o.confirmed_at, o.automatic, o.replaces
 """

@@ -10,6 +10,7 @@ from dusangire.kernel.db import fetch_one, fetch_value
 from dusangire.kernel.ids import short_code
 from dusangire.kernel.money import Money
 from dusangire.orders.rules import LETTERS
+from dusangire.payments.rules import Method
 
 
 class Kept(Struct, frozen=True):
@@ -51,6 +52,7 @@ class Account(Struct, frozen=True):
     """What the running stay has charged to the hospital's account, and how much it may."""
 
     admission: UUID
+    app_user: UUID | None
     charged_minor: int
     ceiling_minor: int
 
@@ -68,12 +70,13 @@ async def account(actor: Actor, patient: UUID) -> Account | None:
     return await fetch_one(
         Account,
         """
-        SELECT a.id AS admission, a.account_ceiling_minor AS ceiling_minor,
-               (SELECT coalesce(sum(y.amount_minor), 0)::int FROM payment y
+        SELECT a.id AS admission, a.account_ceiling_minor AS ceiling_minor, p.app_user,
+               (SELECT coalesce(sum(y.amount_minor - y.refunded_minor), 0)::int FROM payment y
                 JOIN meal_order o ON o.hospital = y.hospital AND o.id = y.meal_order
-                WHERE o.hospital = a.hospital AND o.patient = a.patient AND o.admission = a.id AND y.state = 'charged')
-               AS charged_minor
-        FROM admission a WHERE a.hospital = $1 AND a.patient = $2 AND a.ended_at IS NULL
+                WHERE o.hospital = a.hospital AND o.patient = a.patient AND o.admission = a.id
+                  AND y.method = 'hospital_account' AND y.state = 'charged') AS charged_minor
+        FROM admission a JOIN patient p ON p.hospital = a.hospital AND p.id = a.patient
+        WHERE a.hospital = $1 AND a.patient = $2 AND a.ended_at IS NULL
         """,
         actor.hospital,
         patient,
@@ -102,14 +105,15 @@ async def last_placed(actor: Actor, patient: UUID, day: date, period: str) -> Pl
     )
 
 
-async def last_method(actor: Actor, patient: UUID) -> str | None:
-    """Return how the patient paid last time, to be offered first."""
+async def last_method(actor: Actor, patient: UUID) -> Method | None:
+    """Return how the patient's own share was paid last time, to be offered first."""
     method = await fetch_value(
         """
         SELECT y.method FROM payment y JOIN meal_order o ON o.hospital = y.hospital AND o.id = y.meal_order
-        WHERE y.hospital = $1 AND o.patient = $2 ORDER BY y.created_at DESC LIMIT 1
+        WHERE y.hospital = $1 AND o.patient = $2 AND o.automatic = '' AND y.payer = 'patient' AND y.method <> 'fund'
+        ORDER BY y.created_at DESC LIMIT 1
         """,
         actor.hospital,
         patient,
     )
-    return str(method) if method else None
+    return Method(method) if method else None

@@ -36,8 +36,7 @@ class Ticket(Order, frozen=True, kw_only=True):
     is_isolation: bool
     is_emergency: bool
     replaces_code: str | None
-    pay_method: str | None
-    pay_state: str | None
+    cash_minor: int
     label_rev: int = 1
 
     @property
@@ -61,8 +60,7 @@ class Ticket(Order, frozen=True, kw_only=True):
     @property
     def cash_due(self) -> Money:
         """What the carrier collects at the bed."""
-        is_due = self.pay_method == "cash" and self.pay_state == "pending"
-        return Money(self.total_minor if is_due else 0)
+        return Money(self.cash_minor)
 
 
 _TICKET = f"""
@@ -72,7 +70,9 @@ _TICKET = f"""
            coalesce(w.is_isolation, false) OR EXISTS (SELECT FROM care_flag f WHERE f.hospital = o.hospital
                AND f.patient = o.patient AND f.kind = 'isolation' AND f.ended_at IS NULL) AS is_isolation,
            coalesce(w.is_emergency, false) AS is_emergency,
-           g.code AS replaces_code, y.method AS pay_method, y.state AS pay_state,
+           g.code AS replaces_code,
+           (SELECT coalesce(sum(y.amount_minor), 0)::int FROM payment y WHERE y.hospital = o.hospital
+                AND y.meal_order = o.id AND y.method = 'cash' AND y.state = 'pending') AS cash_minor,
            1 + (SELECT count(*)::int FROM order_line c WHERE c.hospital = o.hospital AND c.meal_order = o.id
                 AND c.replaced_at IS NOT NULL) AS label_rev
     FROM meal_order o
@@ -83,7 +83,6 @@ _TICKET = f"""
     LEFT JOIN bed b ON b.hospital = o.hospital AND b.id = l.bed
     LEFT JOIN ward w ON w.hospital = b.hospital AND w.id = b.ward
     LEFT JOIN meal_order g ON g.hospital = o.hospital AND g.id = o.replaces
-    LEFT JOIN payment y ON y.hospital = o.hospital AND y.meal_order = o.id AND y.state <> 'cancelled'
 """  # noqa: S608  columns of ours
 
 

@@ -17,6 +17,7 @@ class Place(StrEnum):
 
     BED = "bed"
     STAFF_AREA = "staff_area"
+    CAMPUS = "campus"
 
 
 class RequestState(StrEnum):

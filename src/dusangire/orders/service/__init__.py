@@ -4,6 +4,7 @@ from .afterwards import complain, confirm_receipt, decide_request, rate
 from .automatic import order_for, replace, safe_tray
 from .carts import Choice, Skipped, add, clear, refuse_closed, reorder, set_portion, set_quantity
 from .fasting import feed_after_fast, feed_all, watch_fasts
+from .helping import pay_by_grant
 from .holding import (
     hold_diet,
     hold_dish,
@@ -33,8 +34,10 @@ from .overriding import (
     stopped_tray,
 )
 from .placing import place
+from .starter import load_starter
 from .substituting import Substitution, substitute
 from .trying import DietTrial, Trial, trial
+from .unpaid import Otherwise, confirm_paid, look_after_unpaid, pay_otherwise
 
 __all__ = [
     "Broken",
@@ -42,6 +45,7 @@ __all__ = [
     "Choice",
     "DietTrial",
     "Ground",
+    "Otherwise",
     "Plate",
     "Signature",
     "Skipped",
@@ -55,6 +59,7 @@ __all__ = [
     "choices",
     "clear",
     "complain",
+    "confirm_paid",
     "confirm_receipt",
     "decide_request",
     "feed_after_fast",
@@ -67,15 +72,19 @@ __all__ = [
     "hold_unsafe",
     "judge_waiting",
     "judged",
+    "load_starter",
     "lock_ingredient",
     "lock_lines",
     "look",
+    "look_after_unpaid",
     "moving",
     "one_portion",
     "order_for",
     "override_dish",
     "override_tray",
     "patient_moved",
+    "pay_by_grant",
+    "pay_otherwise",
     "place",
     "rate",
     "refuse_closed",

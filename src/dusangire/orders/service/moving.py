@@ -43,6 +43,8 @@ T = TypeVar("T")
 # What PostgreSQL answers to a step whose proof is missing or no longer of now.
 STALE_PROOF = "DUS01"
 _TRIES = 3
+# The moves by which a tray first becomes the kitchen's: it is sold then, once.
+_SELLS = frozenset({Verb.CONFIRM, Verb.RELEASE})
 _KEEPS_WORDS = frozenset({Verb.REPORT, Verb.FAIL, Verb.REFUSE})
 
 
@@ -90,7 +92,7 @@ async def with_fresh_proof(step: Callable[[], Awaitable[T]]) -> T:
 
 async def _advance(actor: Actor, seen: Order, verb: Verb, note: str) -> None:
     async with moving(actor):
-        if verb in REOPENS:
+        if verb in REOPENS or verb is Verb.CONFIRM:
             await keep_still(actor)
         safety_rev = await wards.lock(actor, seen.patient)
         found = await queries.trays(actor, seen.patient, seen.day, seen.day)
@@ -99,6 +101,8 @@ async def _advance(actor: Actor, seen: Order, verb: Verb, note: str) -> None:
             raise _moved_on(tray)
         if verb is Verb.RELEASE and tray.id in queries.stopped_and_replaced(found):
             raise Refusal("order.replaced", code=tray.code)
+        if verb in _SELLS and not await payments.is_covered(actor, tray.id):
+            raise Refusal("order.unpaid", code=tray.code)
         if verb in GATES:
             await _pass_gate(actor, tray, found, GATES[verb], safety_rev)
         await write_move(actor, tray, verb, note=note)
@@ -157,7 +161,12 @@ async def write_move(actor: Actor, tray: Order, verb: Verb, *, note: str = "") -
     if not await _write(actor, tray, values):
         raise _moved_on(await queries.order(actor, tray.id))
     await _tell(actor, tray, target, verb=verb.value, **({"note": note} if note else {}))
-    if target in GONE:
+    if verb in _SELLS:
+        await payments.sell(
+            actor, tray.id, items=tray.items_minor, vat=tray.vat_minor, delivery=tray.delivery_minor,
+            discount=tray.discount_minor, total=tray.total_minor,
+        )  # fmt: skip
+    elif target in GONE:
         await payments.cancel(actor, tray.id)
     elif target is Status.DELIVERED:
         await payments.settle(actor, tray.id)

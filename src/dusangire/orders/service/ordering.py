@@ -14,21 +14,25 @@ from dusangire.kernel.access import Actor
 from dusangire.kernel.db import mine
 from dusangire.kernel.ids import token, uuid7
 from dusangire.kernel.money import Money
-from dusangire.kernel.money import total as sum_of
 from dusangire.menu.rules import Card, Sitting
 from dusangire.orders import queries
 from dusangire.orders.queries import CartLine
 from dusangire.orders.rules import ORDER, Place, Verb, is_late, opening_request, ordered_by, window
+from dusangire.orders.rules.paying import waits_until
 from dusangire.orders.service.judging import Ground
 from dusangire.orders.service.moving import write_move
+from dusangire.orders.service.paying import Paying
 from dusangire.orders.tables import Cart, MealOrder
 from dusangire.orders.tables import OrderLine as OrderLineRow
 from dusangire.payments import service as payments
-from dusangire.payments.rules import Method
+from dusangire.payments.rules import Method, Purpose
 
 
 class Checkout(Struct, frozen=True):
-    """What the checkout page sends. `key` was minted with the page and names this one intention."""
+    """What the checkout page sends. `key` was minted with the page and names this one intention.
+
+    expects_minor: the total that the page showed; where it is another one by now, nothing is ordered.
+    """
 
     key: str
     patient: UUID
@@ -38,6 +42,9 @@ class Checkout(Struct, frozen=True):
     place: Place = Place.BED
     place_name: str = ""
     request: str = ""
+    phone: str = ""
+    coupon: str = ""
+    expects_minor: int | None = None
 
     def hashed(self) -> bytes:
         """Return what must be the same when the same key comes again."""
@@ -73,11 +80,9 @@ class Decided(Struct, frozen=True):
     verdict: Verdict
     safety_rev: int
     on: Ground
+    paying: Paying
+    payer: UUID | None
     origin: Origin = Origin()
-
-    @property
-    def total(self) -> Money:
-        return sum_of([line.total for line in self.lines])
 
 
 async def write(actor: Actor, wanted: Checkout, decided: Decided) -> None:
@@ -89,14 +94,18 @@ async def write(actor: Actor, wanted: Checkout, decided: Decided) -> None:
     )  # fmt: skip
     if decided.cart is not None:
         await Cart.update({Cart.checked_out_at: clock.now()}).where(mine(Cart, actor), Cart.id == decided.cart)
-    await payments.open_payment(actor, decided.id, wanted.method, decided.total)
     order = await queries.order(actor, decided.id)
-    await write_move(actor, order, Verb.CONFIRM)
+    waits = decided.paying.waits
+    await payments.open_shares(
+        actor, Purpose.ORDER, decided.id, decided.paying.shares, payer_user=decided.payer,
+        expires_at=waits_until(order.cutoff_at, order.placed_at) if waits else None,
+    )  # fmt: skip
+    await write_move(actor, order, Verb.AWAIT if waits else Verb.CONFIRM)
     await _ask_nutritionist(actor, wanted, decided, order.code)
 
 
 async def _write_order(actor: Actor, wanted: Checkout, decided: Decided) -> None:
-    now, chosen = clock.now(), decided.sitting
+    now, chosen, bill = clock.now(), decided.sitting, decided.paying.bill
     serve_from, serve_to = window(chosen.serve_from, chosen.serve_to, now)
     await MealOrder.insert(
         MealOrder(
@@ -115,11 +124,14 @@ async def _write_order(actor: Actor, wanted: Checkout, decided: Decided) -> None
             status=ORDER.start.value,
             is_late_tray=is_late(chosen.cutoff_at, now),
             place=wanted.place.value,
-            place_name=wanted.place_name if wanted.place is Place.STAFF_AREA else "",
+            place_name="" if wanted.place is Place.BED else wanted.place_name,
             request=wanted.request,
             request_state=opening_request(wanted.request).value,
-            items_minor=decided.total.minor,
-            total_minor=decided.total.minor,
+            items_minor=bill.items.minor,
+            delivery_minor=bill.delivery.minor,
+            discount_minor=bill.discount.minor,
+            total_minor=bill.total.minor,
+            vat_minor=decided.paying.vat.minor,
             placed_by=actor.user,
             placed_as=ordered_by(actor),
             automatic=decided.origin.word,

@@ -9,11 +9,12 @@ from dusangire.diets import queries as diet_queries
 from dusangire.diets import service as diets
 from dusangire.diets.rules import Gate, Verdict
 from dusangire.diets.rules.overrides import for_meal
-from dusangire.kernel import clock
+from dusangire.kernel import clock, text
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import transaction
 from dusangire.kernel.errors import NotHere, Refusal
 from dusangire.kernel.ids import uuid7
+from dusangire.kernel.money import Money
 from dusangire.kernel.money import total as sum_of
 from dusangire.kernel.phrase import Named, Phrase
 from dusangire.menu import queries as menu
@@ -21,7 +22,6 @@ from dusangire.menu.rules import Card, Sitting, portion_price, sitting
 from dusangire.orders import queries
 from dusangire.orders.queries import CartLine
 from dusangire.orders.rules import (
-    can_charge,
     ordered_by,
     period_phrase,
     said_to,
@@ -31,8 +31,8 @@ from dusangire.orders.service.carts import SOLD_OUT, refuse_closed, tell_blocked
 from dusangire.orders.service.judging import Ground, ground, judge, keep_still, reason_for, refuse_stopped
 from dusangire.orders.service.moving import with_fresh_proof
 from dusangire.orders.service.ordering import Checkout, Decided, Line, Origin, write
+from dusangire.orders.service.paying import Wish, divide
 from dusangire.orders.tables import Idempotency
-from dusangire.payments.rules import Method
 from dusangire.wards import service as wards
 
 
@@ -101,7 +101,7 @@ async def _answer(actor: Actor, wanted: Checkout) -> _Placed | _Refused:
     try:
         decided = await _decide(actor, wanted)
     except Refusal as refusal:
-        answer = _Refused(refusal.key, refusal.status, refusal.facts)
+        answer = _Refused(refusal.key, refusal.status, {name: _kept(fact) for name, fact in refusal.facts.items()})
     else:
         await write(actor, wanted, decided)
         answer = _Placed(decided.id)
@@ -109,6 +109,10 @@ async def _answer(actor: Actor, wanted: Checkout) -> _Placed | _Refused:
         Idempotency.hospital == actor.hospital, Idempotency.key == wanted.key
     )
     return answer
+
+
+def _kept(fact: Phrase | Named | Money | str | int) -> Phrase | Named | str | int:
+    return text.money(fact) if isinstance(fact, Money) else fact
 
 
 async def _same_again(actor: Actor, wanted: Checkout) -> _Placed | _Refused:
@@ -150,11 +154,25 @@ async def _judged(
     account = await queries.account(actor, wanted.patient)
     if account is None:
         raise Refusal("order.why.no_stay")
-    total = sum_of([line.total for line in priced])
-    is_capped = wanted.method is Method.HOSPITAL_ACCOUNT and origin.replaces is None
-    if is_capped and not can_charge(account.charged, total, account.ceiling):
-        raise Refusal("pay.ceiling")
-    return Decided(uuid7(), account.admission, cart, chosen, priced, answer, safety_rev, on, origin)
+    made = uuid7()
+    paying = await divide(actor, _wish(wanted, made, origin), sum_of([line.total for line in priced]), account)
+    payer = account.app_user if ordered_by(actor) == "nurse" else actor.user
+    return Decided(made, account.admission, cart, chosen, priced, answer, safety_rev, on, paying, payer, origin)
+
+
+def _wish(wanted: Checkout, made: UUID, origin: Origin) -> Wish:
+    return Wish(
+        order=made,
+        patient=wanted.patient,
+        day=wanted.day,
+        period=wanted.period,
+        method=wanted.method,
+        place=wanted.place,
+        phone=wanted.phone,
+        coupon=wanted.coupon,
+        expects_minor=wanted.expects_minor,
+        may_pass_ceiling=origin.replaces is not None,
+    )
 
 
 async def _ask_about_request(actor: Actor, wanted: Checkout) -> None:
