@@ -6,7 +6,7 @@ stamp is empty and every policy raises, so a forgotten actor is an error and nev
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -47,6 +47,7 @@ class _Held:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.owner = asyncio.current_task()
+        self.notices: dict[str, list[str]] = {}
 
 
 class _Engine(PostgresEngine):
@@ -169,13 +170,50 @@ async def transaction() -> AsyncIterator[None]:
         return
     if DB.pool is None:
         raise RuntimeError("no database pool is open in this process")
-    async with DB.pool.acquire(timeout=2) as conn, conn.transaction():
-        token = _held.set(_Held(conn))
-        try:
+    async with DB.pool.acquire(timeout=2) as conn:
+        held = _Held(conn)
+        async with conn.transaction():
+            token = _held.set(held)
+            try:
+                yield
+                await conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            finally:
+                _held.reset(token)
+        await _notify(held)
+
+
+@asynccontextmanager
+async def savepoint() -> AsyncIterator[None]:
+    """Undo what is done inside where it raises; the transaction around it goes on, its earlier notices too."""
+    held = _held.get()
+    if held is None:
+        raise RuntimeError("a savepoint was asked for outside a transaction")
+    before = {channel: list(payloads) for channel, payloads in held.notices.items()}
+    try:
+        async with _own(held).transaction():
             yield
-            await conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        finally:
-            _held.reset(token)
+    except BaseException:
+        held.notices = before
+        raise
+
+
+def notify_after(channel: str, payload: str) -> None:
+    """NOTIFY as soon as the transaction under way has committed; never where it has not.
+
+    Not inside it: PostgreSQL commits one notifying transaction at a time, its wait for the disk included. On a slow
+    disk the next one runs into its lock_timeout at COMMIT, and on a fast one they queue.
+    """
+    held = _held.get()
+    if held is None:
+        raise RuntimeError("a notice was left outside a transaction")
+    held.notices.setdefault(channel, []).append(payload)
+
+
+async def _notify(held: _Held) -> None:
+    """What is committed stays so whether or not the news of it got out; a poll stands behind every listener."""
+    for channel, payloads in held.notices.items():
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            await held.connection.execute("SELECT pg_notify($1, p) FROM unnest($2::text[]) AS p", channel, payloads)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from litestar import Response
@@ -211,6 +212,7 @@ def environment() -> Environment:
         has=text.has,
         money=text.money,
         number=text.number,
+        qr=qr,
         clock_time=text.clock_time,
         show_day=_show_day,
         languages=text.LANGUAGES,
@@ -232,6 +234,12 @@ def icon(name: str, css_class: str = "") -> Markup:
     return Markup('<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>').format(
         f"icon {css_class}".strip(), asset("icons.svg"), name
     )
+
+
+def qr(said: str) -> Markup:
+    """Return a QR code as a picture in the page, dark on light whatever the scheme of the device."""
+    drawn = segno.make(said, error="m", micro=False)
+    return Markup(drawn.svg_inline(scale=3, border=2, dark="#000", light="#fff"))  # noqa: S704  drawn by us
 
 
 class Asset(Struct, frozen=True):

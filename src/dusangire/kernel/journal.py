@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from dusangire.kernel.access import NOBODY, Actor
-from dusangire.kernel.db import door, fetch, fetch_one, in_transaction
+from dusangire.kernel.db import door, fetch, fetch_one, in_transaction, notify_after
 
 CHANNEL = "dusangire_bell"
 
@@ -55,11 +55,8 @@ async def record(actor: Actor, kind: str, about: str, *, also: Sequence[str] = (
     row = await fetch_one(
         _New,
         """
-        WITH new AS (
-            INSERT INTO event (hospital, kind, about, actor, actor_role, actor_name, facts, bells)
-            VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8) RETURNING id
-        )
-        SELECT new.id FROM new, pg_notify($9, new.id || ' ' || array_to_string($8::text[], ' '))
+        INSERT INTO event (hospital, kind, about, actor, actor_role, actor_name, facts, bells)
+        VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8) RETURNING id
         """,
         actor.hospital,
         kind,
@@ -69,9 +66,9 @@ async def record(actor: Actor, kind: str, about: str, *, also: Sequence[str] = (
         actor.name,
         msgspec.json.encode(facts).decode(),
         bells,
-        CHANNEL,
     )
     assert row is not None  # noqa: S101  INSERT … RETURNING of one row
+    notify_after(CHANNEL, f"{row.id} {' '.join(bells)}")
     for react in AT_ONCE.get(kind, ()):
         await react(actor, about)
     return row.id
