@@ -27,52 +27,6 @@ _GROUPS = {
 }
 _MEMBERS = ", ".join(f"('{group}', '{member}')" for group, said in _GROUPS.items() for member in said.split(","))
 
-# The dishes of a tray as they are declared now.
-_DISHES = """    WITH wanted AS (
-        SELECT w.id, d.code, d.category, d.label IS NULL AS has_recipe, d.retired_at, d.kitchen_line,
-               d.iddsi_achievable AS achievable,
-               CASE WHEN d.iddsi_native ~ '^D[0-9]' THEN substr(d.iddsi_native, 2, 1)::int END AS native_drink,
-               d.iddsi_native LIKE 'D%' AND d.category NOT IN ('porridge', 'soup') AS is_drink,
-               d.category IN ('porridge', 'soup') AS is_liquid_food,
-               (d.recipe_changed_at AT TIME ZONE zone)::date AS revised_on,
-               d.label_allergens, d.label_may_contain, d.label_declared_on
-        FROM (SELECT DISTINCT u.id FROM unnest(dishes) AS u(id)) w
-        LEFT JOIN dish d ON d.hospital = h AND d.id = w.id
-    ), made AS (
-        SELECT w.id AS dish, i.allergens, i.may_contain, i.declared_on, i.words
-        FROM wanted w JOIN recipe_line l ON l.hospital = h AND l.dish = w.id
-        JOIN ingredient i ON i.hospital = h AND i.id = l.ingredient
-        WHERE w.has_recipe
-    ), held AS (
-        SELECT w.*,
-            CASE WHEN w.has_recipe THEN (SELECT array_agg(DISTINCT x) FROM made m, unnest(m.allergens) x WHERE m.dish = w.id)
-                 ELSE w.label_allergens END AS contains,
-            CASE WHEN w.has_recipe THEN (SELECT array_agg(DISTINCT x) FROM made m, unnest(m.may_contain) x WHERE m.dish = w.id)
-                 ELSE w.label_may_contain END AS traces,
-            CASE WHEN w.has_recipe
-                 THEN coalesce((SELECT bool_and(m.allergens IS NOT NULL AND m.declared_on IS NOT NULL
-                                               AND m.declared_on >= w.revised_on) FROM made m WHERE m.dish = w.id), false)
-                 ELSE coalesce(w.label_allergens IS NOT NULL AND w.label_declared_on >= w.revised_on, false) END AS is_declared
-        FROM wanted w
-"""
-# What stands against them, but for what an override that counts sets aside.
-_FOUND = """    )
-    SELECT found || coalesce(array_agg(DISTINCT a.source || '.' || a.rule || '.' || a.subject || coalesce('@' || a.dish, '')),
-                             '{}')
-    INTO found
-    FROM against a
-    WHERE NOT EXISTS (
-        SELECT FROM diet_override r
-        WHERE r.hospital = h AND r.patient = p AND r.day = dus_reasons.day AND r.period = meal_period AND r.dish = a.dish
-          AND r.source = a.named AND r.rule = a.rule AND r.subject = a.subject AND r.scope = 'item'
-          AND r.withdrawn_at IS NULL AND r.safety_rev = guard.safety_rev AND r.given_at <= at AND r.expires_at > at
-          AND CASE WHEN a.source = 'ALLERGY' AND a.rule IN ('contains', 'may_contain', 'cross_contact')
-                   THEN r.seconded_by IS NOT NULL AND r.seconded_by <> r.given_by
-                        AND NOT EXISTS (SELECT FROM allergy y WHERE y.hospital = h AND y.patient = p
-                                        AND y.code = a.subject AND y.ended_at IS NULL AND y.severity = 'anaphylaxis')
-                   ELSE a.source = 'IDDSI' AND a.rule IN ('iddsi', 'drink') END);
-"""
-
 SQL = f"""
 CREATE FUNCTION dus_words(said text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce(array_agg(DISTINCT CASE
@@ -90,9 +44,11 @@ CREATE TABLE allergen_member (
     PRIMARY KEY (group_code, member)
 );
 INSERT INTO allergen_member (group_code, member) VALUES {_MEMBERS};
+CREATE INDEX allergen_member_words ON allergen_member (words);
 GRANT SELECT ON allergen_member TO dus_app;
 
 ALTER TABLE ingredient ADD COLUMN words text[] GENERATED ALWAYS AS (dus_words(name)) STORED;
+CREATE INDEX diet_rule_texture ON diet_rule (hospital, diet) WHERE rule_kind = 'iddsi';
 
 -- A hold as it counts at a moment: to the minute, start down and end up, a cancellation of the future not yet made,
 -- a hold set late counted from when it was set.
@@ -112,210 +68,293 @@ BEGIN
     WHERE f.cancelled IS NULL OR f.cancelled >= date_trunc('minute', f.said);
 END $$ SET search_path = pg_catalog, public, pg_temp;
 
+-- One allergy made ready to match: the declared codes that speak of it, and the words of the ingredient it is.
+CREATE TYPE dus_avoided AS (code text, severity text, names text[], words text[], is_declared boolean);
+-- One objection to a dish, and the source that an override of it names.
+CREATE TYPE dus_objection AS (dish uuid, source text, rule text, subject text, named text);
+
+-- What a patient with allergies must not meet.
+CREATE FUNCTION dus_avoids(h int, p uuid) RETURNS dus_avoided[] LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (
+        WITH named AS MATERIALIZED (
+            SELECT a.code, a.severity,
+                   btrim(regexp_replace(replace(lower(btrim(a.code)), '_', ' '), '^ingredient:', '')) AS name
+            FROM allergy a WHERE a.hospital = h AND a.patient = p AND a.ended_at IS NULL
+        ), grouped AS MATERIALIZED (
+            SELECT n.*, (SELECT array_agg(m.member) FROM allergen_member m WHERE m.group_code = n.name) AS members FROM named n
+        ), worded AS MATERIALIZED (
+            SELECT g.*, CASE WHEN g.members IS NULL THEN dus_words(g.name) ELSE '{{}}' END AS words FROM grouped g
+        ), known AS MATERIALIZED (
+            SELECT w.*, coalesce(w.members, (SELECT array_agg(m.group_code) || array_agg(m.member) FROM allergen_member m
+                                             WHERE m.words = w.words AND w.words <> '{{}}')) AS family
+            FROM worded w
+        )
+        SELECT array_agg((k.code, k.severity, k.family || ARRAY[k.name, k.code],
+                          CASE WHEN k.words <> '{{}}'
+                                AND EXISTS (SELECT FROM ingredient i WHERE i.hospital = h AND i.words @> k.words)
+                               THEN k.words END,
+                          k.family IS NOT NULL)::dus_avoided)
+        FROM known k);
+END $$ SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan;
+
+-- What the kitchen line of a dish carries over to it from the other dishes of that line.
+CREATE FUNCTION dus_carries_over(h int, dishes uuid[], avoids dus_avoided[]) RETURNS dus_objection[] LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (
+        WITH avoided AS MATERIALIZED (
+            SELECT v.code, v.names, v.words FROM unnest(avoids) v WHERE v.severity IN ('anaphylaxis', 'severe')
+        ), shared AS MATERIALIZED (
+            SELECT w.id AS dish, n.id AS neighbour, n.label IS NULL AS has_recipe, n.label_allergens
+            FROM dish w
+            JOIN kitchen_line k ON k.hospital = h AND k.id = w.kitchen_line AND k.carries_over
+            JOIN dish n ON n.hospital = h AND n.kitchen_line = k.id AND n.id <> w.id AND n.retired_at IS NULL
+            WHERE w.hospital = h AND w.id = ANY (dishes)
+        ), line AS MATERIALIZED (
+            SELECT l.dish, l.ingredient FROM recipe_line l
+            WHERE l.hospital = h AND l.dish = ANY (ARRAY(SELECT s.neighbour FROM shared s WHERE s.has_recipe))
+        ), part AS MATERIALIZED (
+            SELECT i.id, v.code FROM ingredient i JOIN avoided v ON i.allergens && v.names OR i.words @> v.words
+            WHERE i.hospital = h AND i.id = ANY (ARRAY(SELECT l.ingredient FROM line l))
+        )
+        SELECT array_agg((c.dish, 'ALLERGY', 'cross_contact', c.code, 'ALLERGY')::dus_objection) FROM (
+            SELECT s.dish, v.code FROM shared s JOIN avoided v ON s.label_allergens && v.names WHERE NOT s.has_recipe
+            UNION
+            SELECT s.dish, i.code FROM part i JOIN line l ON l.ingredient = i.id
+            JOIN shared s ON s.neighbour = l.dish AND s.has_recipe
+        ) c);
+END $$ SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan;
+
 -- What stands against serving some dishes to a patient; nothing found is the only 'allow'. VOLATILE on purpose: every
 -- statement inside sees what was committed when it began, so that it can follow a lock. Planned once for a connection:
--- planning costs many times what running does.
+-- planning costs many times what running does. What few patients have is looked at only for those who have it, and
+-- every table is reached by the keys at hand, so that no estimate can make a plan walk through a hospital.
 CREATE FUNCTION dus_reasons(h int, p uuid, at timestamptz, serve_at timestamptz, day date, meal_period text, dishes uuid[])
 RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
-    found text[] := '{{}}';
-    guard patient_safety;
-    stay_of uuid;
+    told text[] := '{{}}';
+    guard record;
+    diet diet_order;
     counted int;
-    allergic int;
     last_bite timestamptz := greatest(at, serve_at);
-    levels text[];
-    textures text[];
-    drinks int[];
+    codes text[] := '{{}}';
+    diets uuid[];
+    levels text[] := '{{}}';
+    textures text[] := '{{}}';
+    drinks int[] := '{{}}';
     drink int;
-    is_textured boolean;
-    is_carried boolean;
-    orders_in_force int;
-    zone text;
+    is_textured boolean := false;
+    orders_in_force int := 0;
+    avoids dus_avoided[] := '{{}}';
+    avoid dus_avoided;
+    food record;
+    seen uuid[] := '{{}}';
+    against dus_objection[] := '{{}}';
 BEGIN
-    SELECT * INTO guard FROM patient_safety s WHERE s.hospital = h AND s.patient = p;
-    IF guard.patient IS NULL THEN
+    SELECT s.allergy_status, coalesce(s.uncoded_text, '') AS uncoded, s.constraint_count, s.safety_rev, t.zone,
+           (SELECT a.id FROM admission a
+            WHERE a.hospital = h AND a.patient = p AND a.ended_at IS NULL
+              AND EXISTS (SELECT FROM stay s WHERE s.hospital = h AND s.patient = p AND s.admission = a.id
+                          AND s.ended_at IS NULL) LIMIT 1) AS stay_of,
+           (SELECT count(*) FROM allergy a WHERE a.hospital = h AND a.patient = p AND a.ended_at IS NULL) AS allergic,
+           ARRAY(SELECT o FROM diet_order o WHERE o.hospital = h AND o.patient = p AND o.status = 'active') AS orders,
+           n.held, n.holds
+    INTO guard
+    FROM patient_safety s JOIN hospital t ON t.id = s.hospital,
+         LATERAL (SELECT count(*) FILTER (WHERE n.cancelled_at IS NULL) AS held, count(*) AS holds FROM npo_hold n
+                  WHERE n.hospital = h AND n.patient = p) n
+    WHERE s.hospital = h AND s.patient = p;
+    IF NOT FOUND THEN
         RETURN ARRAY['PATIENT.stranger'];
     END IF;
-    SELECT t.zone INTO zone FROM hospital t WHERE t.id = h;
-    SELECT a.id INTO stay_of FROM admission a
-    WHERE a.hospital = h AND a.patient = p AND a.ended_at IS NULL
-      AND EXISTS (SELECT FROM stay s WHERE s.hospital = h AND s.admission = a.id AND s.ended_at IS NULL);
-    IF stay_of IS NULL THEN
-        found := found || 'PATIENT.no_active_admission'::text;
+    IF guard.stay_of IS NULL THEN
+        told := told || 'PATIENT.no_active_admission'::text;
     END IF;
-
-    SELECT count(*) INTO allergic FROM allergy a WHERE a.hospital = h AND a.patient = p AND a.ended_at IS NULL;
-    SELECT allergic + count(*) INTO counted FROM npo_hold n WHERE n.hospital = h AND n.patient = p AND n.cancelled_at IS NULL;
-    SELECT counted + count(*) INTO counted FROM diet_order o WHERE o.hospital = h AND o.patient = p AND o.status = 'active';
+    counted := guard.allergic + guard.held + cardinality(guard.orders);
     IF counted <> guard.constraint_count THEN
-        found := found || 'PATIENT.rows_read'::text;
+        told := told || 'PATIENT.rows_read'::text;
     END IF;
     IF guard.allergy_status = 'not_asked' THEN
-        found := found || 'ALLERGY.not_asked'::text;
-    ELSIF guard.allergy_status = 'none_known' AND allergic > 0 THEN
-        found := found || 'ALLERGY.none_known_with_rows'::text;
-    ELSIF guard.allergy_status = 'recorded' AND allergic = 0 AND coalesce(guard.uncoded_text, '') = '' THEN
-        found := found || 'ALLERGY.recorded_without_rows'::text;
+        told := told || 'ALLERGY.not_asked'::text;
+    ELSIF guard.allergy_status = 'none_known' AND guard.allergic > 0 THEN
+        told := told || 'ALLERGY.none_known_with_rows'::text;
+    ELSIF guard.allergy_status = 'recorded' AND guard.allergic = 0 AND guard.uncoded = '' THEN
+        told := told || 'ALLERGY.recorded_without_rows'::text;
     END IF;
-    IF coalesce(guard.uncoded_text, '') <> '' THEN
-        found := found || 'ALLERGY.uncoded'::text;
+    IF guard.uncoded <> '' THEN
+        told := told || 'ALLERGY.uncoded'::text;
+    END IF;
+    IF guard.holds > 0
+       AND EXISTS (SELECT FROM dus_fasts(h, p, at) f WHERE f.starts <= last_bite AND (f.ends IS NULL OR f.ends > at)) THEN
+        told := told || 'NPO.hold'::text;
     END IF;
 
-    IF EXISTS (SELECT FROM dus_fasts(h, p, at) f WHERE f.starts <= last_bite AND (f.ends IS NULL OR f.ends > at)) THEN
-        found := found || 'NPO.hold'::text;
+    -- The orders of this stay. In force: signed, covering now and the serving, not suspended by a hold that is over.
+    FOREACH diet IN ARRAY guard.orders LOOP
+        CONTINUE WHEN NOT coalesce(diet.admission = guard.stay_of AND diet.start_at <= at
+                                   AND (diet.end_at IS NULL OR diet.end_at > at), false);
+        drinks := CASE WHEN diet.drink_level IS NULL OR diet.drink_level = ANY (drinks) THEN drinks
+                       ELSE drinks || diet.drink_level END;
+        is_textured := is_textured OR coalesce(diet.food_level = 7, false);
+        CONTINUE WHEN NOT coalesce(diet.signed_at <= at AND diet.start_at <= serve_at
+                                   AND (diet.end_at IS NULL OR diet.end_at > serve_at), false);
+        CONTINUE WHEN guard.holds > 0 AND EXISTS (SELECT FROM dus_fasts(h, p, at) f
+            WHERE f.ends <= at AND diet.signed_at < f.began AND diet.start_at < f.ends);
+        orders_in_force := orders_in_force + 1;
+        codes := codes || diet.codes;
+        IF diet.food_level BETWEEN 3 AND 6 AND NOT EXISTS (SELECT FROM unnest(diet.codes) x WHERE x LIKE 'IDDSI%') THEN
+            codes := codes || ('IDDSI' || diet.food_level);
+        END IF;
+    END LOOP;
+    IF orders_in_force = 0 AND guard.stay_of IS NOT NULL THEN
+        told := told || 'DIET.no_active_order'::text;
     END IF;
-
-    -- Orders in force: signed, of this stay, covering now and the serving, not suspended by a hold that is over.
-    WITH force AS MATERIALIZED (
-        SELECT o.codes, o.food_level FROM diet_order o
-        WHERE o.hospital = h AND o.patient = p AND o.admission = stay_of AND o.status = 'active' AND o.signed_at <= at
-          AND o.start_at <= at AND o.start_at <= serve_at
-          AND (o.end_at IS NULL OR (o.end_at > at AND o.end_at > serve_at))
-          AND NOT EXISTS (SELECT FROM dus_fasts(h, p, at) f
-                          WHERE f.ends <= at AND o.signed_at < f.began AND o.start_at < f.ends)
-    ), coded AS (
-        SELECT DISTINCT c AS code FROM force f, unnest(f.codes || CASE
-            WHEN f.food_level BETWEEN 3 AND 6 AND NOT EXISTS (SELECT FROM unnest(f.codes) x WHERE x LIKE 'IDDSI%')
-            THEN ARRAY['IDDSI' || f.food_level] ELSE '{{}}'::text[] END) AS c
-    )
-    SELECT (SELECT count(*) FROM force),
-           (SELECT coalesce(array_agg(DISTINCT r.subject), '{{}}') FROM coded c
-              JOIN diet d ON d.hospital = h AND d.code = c.code
-              JOIN diet_rule r ON r.hospital = h AND r.diet = d.id AND r.rule_kind = 'iddsi'),
-           (SELECT coalesce(array_agg(DISTINCT d.code), '{{}}') FROM coded c
-              JOIN diet d ON d.hospital = h AND d.code = c.code
-              JOIN diet_rule r ON r.hospital = h AND r.diet = d.id AND r.rule_kind = 'iddsi'),
-           found || (SELECT coalesce(array_agg('DIET.unknown_code.' || c.code ORDER BY c.code), '{{}}') FROM coded c
-              WHERE NOT EXISTS (SELECT FROM diet d WHERE d.hospital = h AND d.code = c.code))
-           || (SELECT coalesce(array_agg('DIET.nothing.' || c.code ORDER BY c.code), '{{}}') FROM coded c
-              JOIN diet d ON d.hospital = h AND d.code = c.code AND d.kind = 'hold')
-    INTO orders_in_force, levels, textures, found;
-    IF orders_in_force = 0 AND stay_of IS NOT NULL THEN
-        found := found || 'DIET.no_active_order'::text;
+    IF orders_in_force > 0 THEN
+        SELECT array_agg(d.id),
+               told || coalesce(array_agg(DISTINCT 'DIET.unknown_code.' || c.code) FILTER (WHERE d.id IS NULL), '{{}}')
+                    || coalesce(array_agg(DISTINCT 'DIET.nothing.' || c.code) FILTER (WHERE d.kind = 'hold'), '{{}}')
+        INTO diets, told
+        FROM unnest(codes) AS c(code)
+        LEFT JOIN (SELECT d.id, d.code, d.kind FROM diet d WHERE d.hospital = h AND d.code = ANY (codes)) d ON d.code = c.code;
+        SELECT coalesce(array_agg(DISTINCT r.subject), '{{}}'),
+               coalesce(array_agg(DISTINCT (SELECT d.code FROM diet d WHERE d.hospital = h AND d.id = r.diet)), '{{}}')
+        INTO levels, textures
+        FROM diet_rule r WHERE r.hospital = h AND r.diet = ANY (diets) AND r.rule_kind = 'iddsi';
     END IF;
 
     -- Texture: two axes; two food levels, or two drink levels, contradict each other.
-    SELECT coalesce(array_agg(DISTINCT o.drink_level) FILTER (WHERE o.drink_level IS NOT NULL), '{{}}'),
-           coalesce(bool_or(o.food_level = 7), false)
-    INTO drinks, is_textured
-    FROM diet_order o
-    WHERE o.hospital = h AND o.patient = p AND o.admission = stay_of AND o.status = 'active'
-      AND o.start_at <= at AND (o.end_at IS NULL OR o.end_at > at);
     IF is_textured AND NOT '7' = ANY (levels) THEN
         levels := levels || 'regular'::text;
         textures := textures || 'IDDSI'::text;
     END IF;
     is_textured := cardinality(levels) > 0;
     IF cardinality(levels) > 1 THEN
-        found := found || 'IDDSI.contradiction'::text;
+        told := told || 'IDDSI.contradiction'::text;
     END IF;
     IF cardinality(drinks) > 1 THEN
-        found := found || 'IDDSI.unknown_drink_level'::text;
+        told := told || 'IDDSI.unknown_drink_level'::text;
     ELSE
         drink := drinks[1];
     END IF;
 
-{_DISHES}    ), against (dish, source, rule, subject, named) AS (
-        SELECT f.id, 'DISH', 'unknown_dish', '', 'DISH' FROM held f
-        WHERE f.code IS NULL OR f.retired_at IS NOT NULL
-        UNION ALL
-        SELECT f.id, 'DISH', 'declaration', f.code, 'DISH' FROM held f WHERE NOT f.is_declared AND f.code IS NOT NULL
-        UNION ALL
-        SELECT f.id, 'IDDSI', 'iddsi', CASE levels[1] WHEN 'regular' THEN '7' ELSE levels[1] END, t.code
-        FROM held f, unnest(textures) AS t(code)
-        WHERE cardinality(levels) = 1 AND NOT f.is_drink
-          AND NOT (CASE levels[1] WHEN 'regular' THEN 7 WHEN '7' THEN 6 ELSE levels[1]::int END = ANY (f.achievable))
-        UNION ALL
-        SELECT f.id, 'IDDSI', CASE WHEN drink IS NULL THEN 'drink_level_unset' ELSE 'drink' END, coalesce(drink::text, 'drink'), 'IDDSI'
-        FROM held f
-        WHERE (f.is_drink OR f.is_liquid_food) AND cardinality(drinks) <= 1
-          AND (drink IS NOT NULL OR is_textured)
-          AND (drink IS NULL OR NOT (drink = ANY (f.achievable) OR drink = coalesce(f.native_drink, -1)))
-{_FOUND}    IF allergic = 0 THEN
-        RETURN found;
+    IF guard.allergic > 0 THEN
+        avoids := dus_avoids(h, p);
     END IF;
-    is_carried := EXISTS (SELECT FROM allergy a WHERE a.hospital = h AND a.patient = p AND a.ended_at IS NULL
-                          AND a.severity IN ('anaphylaxis', 'severe'))
-        AND EXISTS (SELECT FROM dish d JOIN kitchen_line k ON k.hospital = h AND k.id = d.kitchen_line AND k.carries_over
-                    WHERE d.hospital = h AND d.id = ANY (dishes));
-{_DISHES}    ), shared AS (
-        SELECT DISTINCT w.id AS dish, n.id AS neighbour, n.label IS NULL AS has_recipe, n.label_allergens
-        FROM wanted w
-        JOIN kitchen_line k ON k.hospital = h AND k.id = w.kitchen_line AND k.carries_over
-        JOIN dish n ON n.hospital = h AND n.kitchen_line = k.id AND n.id <> w.id AND n.retired_at IS NULL
-        WHERE is_carried
-    ), carried AS (
-        SELECT s.dish, x AS allergen FROM shared s, unnest(s.label_allergens) x WHERE NOT s.has_recipe
-        UNION
-        SELECT s.dish, x FROM shared s JOIN recipe_line l ON l.hospital = h AND l.dish = s.neighbour
-        JOIN ingredient i ON i.hospital = h AND i.id = l.ingredient, unnest(i.allergens) x WHERE s.has_recipe
-    ), carried_words AS (
-        SELECT DISTINCT s.dish, i.words FROM shared s JOIN recipe_line l ON l.hospital = h AND l.dish = s.neighbour
-        JOIN ingredient i ON i.hospital = h AND i.id = l.ingredient WHERE s.has_recipe
-    ), allergic_to AS (
-        SELECT a.code, a.severity, n.name, dus_words(n.name) AS words,
-               EXISTS (SELECT FROM allergen_member m WHERE m.group_code = n.name) AS is_group
-        FROM allergy a, LATERAL (SELECT btrim(regexp_replace(replace(lower(btrim(a.code)), '_', ' '), '^ingredient:', '')) AS name) n
-        WHERE a.hospital = h AND a.patient = p AND a.ended_at IS NULL
-    ), avoided AS (
-        SELECT g.code, g.severity, g.is_group,
-               CASE WHEN g.is_group THEN (SELECT array_agg(m.member) FROM allergen_member m WHERE m.group_code = g.name)
-                    ELSE (SELECT array_agg(m.group_code) || array_agg(m.member) FROM allergen_member m
-                          WHERE m.words @> g.words AND m.words <@ g.words AND g.words <> '{{}}') END
-               || ARRAY[g.name, g.code] AS names,
-               g.is_group OR EXISTS (SELECT FROM allergen_member m
-                   WHERE m.words @> g.words AND m.words <@ g.words AND g.words <> '{{}}') AS is_declared,
-               CASE WHEN NOT g.is_group AND g.words <> '{{}}'
-                     AND EXISTS (SELECT FROM ingredient i WHERE i.hospital = h AND i.words @> g.words)
-                    THEN g.words END AS words
-        FROM allergic_to g
-    ), met AS (
-        SELECT f.id, f.code AS dish, f.has_recipe, v.code, v.severity, v.is_declared, v.words IS NOT NULL AS is_ingredient,
-               coalesce(v.names && f.contains, false)
-                   OR coalesce((SELECT bool_or(m.words @> v.words) FROM made m WHERE m.dish = f.id), false) AS contained,
-               coalesce(v.names && f.traces, false) AS traced,
-               EXISTS (SELECT FROM carried c WHERE c.dish = f.id AND c.allergen = ANY (v.names))
-                   OR coalesce((SELECT bool_or(c.words @> v.words) FROM carried_words c WHERE c.dish = f.id), false) AS carried
-        FROM held f CROSS JOIN avoided v
-        WHERE f.code IS NOT NULL
-    ), against (dish, source, rule, subject, named) AS (
-        SELECT NULL, 'ALLERGY', 'uncoded', v.code, 'ALLERGY' FROM avoided v WHERE NOT v.is_declared AND v.words IS NULL
-        UNION ALL
-        SELECT m.id, 'ALLERGY', 'contains', m.code, 'ALLERGY' FROM met m WHERE m.contained
-        UNION ALL
-        SELECT m.id, 'ALLERGY', 'may_contain', m.code, 'ALLERGY' FROM met m
-        WHERE NOT m.contained AND m.traced AND m.severity <> 'intolerance'
-        UNION ALL
-        SELECT m.id, 'ALLERGY', 'no_recipe', m.code, 'ALLERGY' FROM met m
-        WHERE NOT m.contained AND NOT m.is_declared AND m.is_ingredient AND NOT m.has_recipe
-        UNION ALL
-        SELECT m.id, 'ALLERGY', 'cross_contact', m.code, 'ALLERGY' FROM met m
-        WHERE NOT m.contained AND m.carried AND m.severity IN ('anaphylaxis', 'severe')
-{_FOUND}    RETURN found;
+    FOREACH avoid IN ARRAY avoids LOOP
+        IF NOT avoid.is_declared AND avoid.words IS NULL THEN
+            told := told || ('ALLERGY.uncoded.' || avoid.code);
+        END IF;
+    END LOOP;
+    FOR food IN
+        WITH line AS MATERIALIZED (
+            SELECT l.dish, l.ingredient FROM recipe_line l WHERE l.hospital = h AND l.dish = ANY (dishes)
+        ), part AS MATERIALIZED (
+            SELECT i.id, i.allergens, i.may_contain, i.declared_on, i.words FROM ingredient i
+            WHERE i.hospital = h AND i.id = ANY (ARRAY(SELECT l.ingredient FROM line l))
+        ), made AS (
+            SELECT l.dish, bool_and(i.allergens IS NOT NULL AND i.declared_on IS NOT NULL) AS is_declared,
+                   min(i.declared_on) AS declared_on,
+                   array_agg(v.code) FILTER (WHERE i.allergens && v.names OR i.words @> v.words) AS contains,
+                   array_agg(v.code) FILTER (WHERE i.may_contain && v.names) AS traces
+            FROM line l JOIN part i ON i.id = l.ingredient LEFT JOIN unnest(avoids) AS v ON true GROUP BY l.dish
+        )
+        SELECT d.id, d.code, d.label IS NULL AS has_recipe, d.retired_at, d.iddsi_achievable AS achievable,
+               CASE WHEN d.iddsi_native ~ '^D[0-9]' THEN substr(d.iddsi_native, 2, 1)::int ELSE -1 END AS native_drink,
+               d.iddsi_native LIKE 'D%' AND d.category NOT IN ('porridge', 'soup') AS is_drink,
+               d.category IN ('porridge', 'soup') AS is_liquid_food,
+               (d.recipe_changed_at AT TIME ZONE guard.zone)::date AS revised_on,
+               d.label_allergens, d.label_may_contain, d.label_declared_on, m.is_declared, m.declared_on, m.contains, m.traces
+        FROM dish d LEFT JOIN made m ON m.dish = d.id WHERE d.hospital = h AND d.id = ANY (dishes)
+    LOOP
+        seen := seen || food.id;
+        IF food.retired_at IS NOT NULL THEN
+            against := against || (food.id, 'DISH', 'unknown_dish', '', 'DISH')::dus_objection;
+        END IF;
+        IF NOT coalesce(CASE WHEN food.has_recipe THEN food.is_declared AND food.declared_on >= food.revised_on
+                             ELSE food.label_allergens IS NOT NULL AND food.label_declared_on >= food.revised_on END, false) THEN
+            against := against || (food.id, 'DISH', 'declaration', food.code, 'DISH')::dus_objection;
+        END IF;
+        IF cardinality(levels) = 1 AND NOT food.is_drink
+           AND NOT (CASE levels[1] WHEN 'regular' THEN 7 WHEN '7' THEN 6 ELSE levels[1]::int END = ANY (food.achievable)) THEN
+            against := against || ARRAY(SELECT (food.id, 'IDDSI', 'iddsi', CASE levels[1] WHEN 'regular' THEN '7' ELSE levels[1] END,
+                                                t.code)::dus_objection FROM unnest(textures) AS t(code));
+        END IF;
+        IF (food.is_drink OR food.is_liquid_food) AND cardinality(drinks) <= 1 THEN
+            IF drink IS NULL AND is_textured THEN
+                against := against || (food.id, 'IDDSI', 'drink_level_unset', 'drink', 'IDDSI')::dus_objection;
+            ELSIF drink IS NOT NULL AND NOT (drink = ANY (food.achievable) OR drink = food.native_drink) THEN
+                against := against || (food.id, 'IDDSI', 'drink', drink, 'IDDSI')::dus_objection;
+            END IF;
+        END IF;
+        FOREACH avoid IN ARRAY avoids LOOP
+            IF coalesce(CASE WHEN food.has_recipe THEN avoid.code = ANY (food.contains)
+                             ELSE food.label_allergens && avoid.names END, false) THEN
+                against := against || (food.id, 'ALLERGY', 'contains', avoid.code, 'ALLERGY')::dus_objection;
+                CONTINUE;
+            END IF;
+            IF avoid.severity <> 'intolerance'
+               AND coalesce(CASE WHEN food.has_recipe THEN avoid.code = ANY (food.traces)
+                                 ELSE food.label_may_contain && avoid.names END, false) THEN
+                against := against || (food.id, 'ALLERGY', 'may_contain', avoid.code, 'ALLERGY')::dus_objection;
+            END IF;
+            IF NOT food.has_recipe AND NOT avoid.is_declared AND avoid.words IS NOT NULL THEN
+                against := against || (food.id, 'ALLERGY', 'no_recipe', avoid.code, 'ALLERGY')::dus_objection;
+            END IF;
+        END LOOP;
+    END LOOP;
+    IF NOT dishes <@ seen THEN
+        against := against || ARRAY(SELECT (u.id, 'DISH', 'unknown_dish', '', 'DISH')::dus_objection
+                                    FROM unnest(dishes) AS u(id) WHERE NOT u.id = ANY (seen));
+    END IF;
+    IF EXISTS (SELECT FROM unnest(avoids) v WHERE v.severity IN ('anaphylaxis', 'severe'))
+       AND EXISTS (SELECT FROM kitchen_line k WHERE k.hospital = h AND k.carries_over) THEN
+        against := against || ARRAY(
+            SELECT c FROM unnest(dus_carries_over(h, dishes, avoids)) c WHERE NOT EXISTS (
+                SELECT FROM unnest(against) a WHERE a.dish = c.dish AND a.subject = c.subject AND a.rule = 'contains'));
+    END IF;
+    IF cardinality(against) = 0 THEN
+        RETURN told;
+    END IF;
+
+    -- But for what an override that counts sets aside.
+    RETURN told || ARRAY(
+        SELECT DISTINCT a.source || '.' || a.rule || '.' || a.subject || '@' || a.dish FROM unnest(against) a
+        WHERE NOT EXISTS (
+            SELECT FROM diet_override r
+            WHERE r.hospital = h AND r.patient = p AND r.day = dus_reasons.day AND r.period = meal_period AND r.dish = a.dish
+              AND r.source = a.named AND r.rule = a.rule AND r.subject = a.subject AND r.scope = 'item'
+              AND r.withdrawn_at IS NULL AND r.safety_rev = guard.safety_rev AND r.given_at <= at AND r.expires_at > at
+              AND CASE WHEN a.source = 'ALLERGY' AND a.rule IN ('contains', 'may_contain', 'cross_contact')
+                       THEN r.seconded_by IS NOT NULL AND r.seconded_by <> r.given_by
+                            AND NOT EXISTS (SELECT FROM allergy y WHERE y.hospital = h AND y.patient = p
+                                            AND y.code = a.subject AND y.ended_at IS NULL AND y.severity = 'anaphylaxis')
+                       ELSE a.source = 'IDDSI' AND a.rule IN ('iddsi', 'drink') END));
 END $$ SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan;
 
 -- What stands against one order's tray at a moment.
 CREATE FUNCTION dus_order_reasons(h int, wanted uuid, at timestamptz) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
-    tray meal_order;
-    dishes uuid[];
-    found text[] := '{{}}';
+    tray record;
+    told text[] := '{{}}';
 BEGIN
-    SELECT * INTO tray FROM meal_order o WHERE o.hospital = h AND o.id = wanted;
-    IF tray.id IS NULL THEN
+    SELECT o.patient, o.serve_from, o.day, o.period,
+           (SELECT array_agg(l.dish) FROM order_line l
+            WHERE l.hospital = h AND l.meal_order = wanted AND l.replaced_at IS NULL) AS dishes,
+           EXISTS (SELECT FROM admission a WHERE a.hospital = h AND a.id = o.admission AND a.patient = o.patient
+                   AND a.ended_at IS NULL) AS is_of_this_stay
+    INTO tray
+    FROM meal_order o WHERE o.hospital = h AND o.id = wanted;
+    IF NOT FOUND THEN
         RETURN ARRAY['ORDER.stranger'];
     END IF;
-    SELECT array_agg(l.dish) INTO dishes FROM order_line l
-    WHERE l.hospital = h AND l.meal_order = wanted AND l.replaced_at IS NULL;
-    IF dishes IS NULL THEN
-        found := found || 'DISH.empty_tray'::text;
+    IF tray.dishes IS NULL THEN
+        told := told || 'DISH.empty_tray'::text;
     END IF;
-    IF NOT EXISTS (SELECT FROM admission a WHERE a.hospital = h AND a.id = tray.admission AND a.patient = tray.patient
-                   AND a.ended_at IS NULL) THEN
-        found := found || 'ORDER.another_stay'::text;
+    IF NOT tray.is_of_this_stay THEN
+        told := told || 'ORDER.another_stay'::text;
     END IF;
-    RETURN found || dus_reasons(h, tray.patient, at, greatest(tray.serve_from, at), tray.day, tray.period, dishes);
+    RETURN told
+        || dus_reasons(h, tray.patient, at, greatest(tray.serve_from, at), tray.day, tray.period, tray.dishes);
 END $$ SET search_path = pg_catalog, public, pg_temp;
 """
 

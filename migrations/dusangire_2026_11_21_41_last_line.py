@@ -43,6 +43,18 @@ def _frozen(row: str) -> str:
     return ", ".join(f"{row}.{name.strip()}" for name in _FROZEN.split(","))
 
 
+def _proven(gate: str) -> str:
+    """Whether a step has its proof: an ALLOW of this very transaction for its gate, at the revisions of now."""
+    return f"""EXISTS (
+        SELECT FROM safety_check c
+        WHERE c.txid = pg_current_xact_id() AND c.hospital = NEW.hospital AND c.meal_order = NEW.id
+          AND c.patient = NEW.patient AND c.gate = {gate} AND c.answer = 'allow'
+          AND c.safety_rev = (SELECT s.safety_rev FROM patient_safety s
+                              WHERE s.hospital = NEW.hospital AND s.patient = NEW.patient)
+          AND c.menu_rev = (SELECT m.rev FROM menu_revision m WHERE m.hospital = NEW.hospital)
+          AND c.manual_rev = (SELECT r.rev FROM manual_revision r WHERE r.hospital = NEW.hospital))"""
+
+
 _OPEN = "'awaiting_payment', 'in_review', 'confirmed', 'preparing', 'ready', 'out_for_delivery', 'arrived', 'problem'"
 _SAFE_PATH = "SET search_path = pg_catalog, public, pg_temp"
 
@@ -67,25 +79,24 @@ END $$ {_SAFE_PATH};
 -- Menu and manual stay as they are until the transaction is over.
 CREATE FUNCTION dus_keep_revisions(h int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM FROM menu_revision m WHERE m.hospital = h FOR SHARE;
-    PERFORM FROM manual_revision r WHERE r.hospital = h FOR SHARE;
+    PERFORM FROM menu_revision m, manual_revision r WHERE m.hospital = h AND r.hospital = h FOR SHARE;
 END $$ {_SAFE_PATH};
 
 -- A tray is born in one state.
 CREATE FUNCTION dus_order_born() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.status <> 'in_review' THEN
-        RAISE EXCEPTION 'a tray is born in_review, not %', NEW.status USING ERRCODE = 'DUS03';
-    END IF;
-    RETURN NEW;
+    RAISE EXCEPTION 'a tray is born in_review, not %', NEW.status USING ERRCODE = 'DUS03';
 END $$ {_SAFE_PATH};
-CREATE TRIGGER dus_order_born BEFORE INSERT ON meal_order FOR EACH ROW EXECUTE FUNCTION dus_order_born();
+CREATE TRIGGER dus_order_born BEFORE INSERT ON meal_order FOR EACH ROW WHEN (NEW.status IS DISTINCT FROM 'in_review')
+    EXECUTE FUNCTION dus_order_born();
 
 -- What was ordered stays as it was ordered; each step is one of the table, and a gate wants its proof: an ALLOW of this
 -- very transaction at the revisions of now, and no objection of the second verdict.
 CREATE FUNCTION dus_order_moves() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     step order_step;
+    is_stopped boolean;
+    is_proven boolean;
     against text[];
 BEGIN
     IF ({_frozen("NEW")}) IS DISTINCT FROM ({_frozen("OLD")}) THEN
@@ -112,17 +123,14 @@ BEGIN
     IF step.gate = 'checkout' OR step.source = 'undelivered' THEN
         PERFORM dus_keep_revisions(NEW.hospital);
     END IF;
-    IF EXISTS (SELECT FROM meal_stop m WHERE m.hospital = NEW.hospital AND m.ended_at IS NULL) THEN
+    SELECT EXISTS (SELECT FROM meal_stop m WHERE m.hospital = NEW.hospital AND m.ended_at IS NULL), {
+    _proven("step.gate")
+}
+    INTO is_stopped, is_proven;
+    IF is_stopped THEN
         RAISE EXCEPTION 'all trays of the hospital are stopped' USING ERRCODE = 'DUS02';
     END IF;
-    IF NOT EXISTS (
-        SELECT FROM safety_check c
-        JOIN patient_safety s ON s.hospital = c.hospital AND s.patient = c.patient AND s.safety_rev = c.safety_rev
-        JOIN menu_revision m ON m.hospital = c.hospital AND m.rev = c.menu_rev
-        JOIN manual_revision r ON r.hospital = c.hospital AND r.rev = c.manual_rev
-        WHERE c.hospital = NEW.hospital AND c.meal_order = NEW.id AND c.patient = NEW.patient AND c.gate = step.gate
-          AND c.answer = 'allow' AND c.txid = pg_current_xact_id()
-    ) THEN
+    IF NOT is_proven THEN
         RAISE EXCEPTION 'no fresh ALLOW for the gate %', step.gate USING ERRCODE = 'DUS01';
     END IF;
     against := dus_order_reasons(NEW.hospital, NEW.id, clock_timestamp());
@@ -138,15 +146,8 @@ CREATE TRIGGER dus_order_moves BEFORE UPDATE ON meal_order FOR EACH ROW EXECUTE 
 CREATE FUNCTION dus_step_stands() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM dus_stamped(NEW.hospital);
-    IF EXISTS (SELECT FROM order_step s WHERE s.source = OLD.status AND s.target = NEW.status AND s.gate IS NOT NULL)
-       AND NOT EXISTS (
-        SELECT FROM safety_check c
-        JOIN order_step t ON t.source = OLD.status AND t.target = NEW.status AND t.gate = c.gate
-        JOIN patient_safety s ON s.hospital = c.hospital AND s.patient = c.patient AND s.safety_rev = c.safety_rev
-        JOIN menu_revision m ON m.hospital = c.hospital AND m.rev = c.menu_rev
-        JOIN manual_revision r ON r.hospital = c.hospital AND r.rev = c.manual_rev
-        WHERE c.hospital = NEW.hospital AND c.meal_order = NEW.id AND c.patient = NEW.patient AND c.answer = 'allow'
-          AND c.txid = pg_current_xact_id()) THEN
+    IF EXISTS (SELECT FROM order_step t WHERE t.source = OLD.status AND t.target = NEW.status AND t.gate IS NOT NULL
+               AND NOT {_proven("t.gate")}) THEN
         RAISE EXCEPTION 'the proof of a step was overtaken before it was committed' USING ERRCODE = 'DUS01';
     END IF;
     RETURN NULL;
@@ -156,20 +157,27 @@ CREATE CONSTRAINT TRIGGER dus_step_stands AFTER UPDATE OF status ON meal_order D
 
 -- The lines of a tray are written while it is in review. Later a substitution, noted in the same transaction, may
 -- write one new line and mark the old one; the second verdict looks at the tray before that commits.
-CREATE FUNCTION dus_line_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION dus_line_born() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    of_tray text;
+    line record;
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        SELECT o.status INTO of_tray FROM meal_order o WHERE o.hospital = NEW.hospital AND o.id = NEW.meal_order;
-        IF of_tray = 'in_review' THEN
-            RETURN NEW;
-        ELSIF of_tray IN ('confirmed', 'preparing', 'problem', 'held') AND EXISTS (
-            SELECT FROM order_line_change c WHERE c.hospital = NEW.hospital AND c.meal_order = NEW.meal_order
-              AND c.new_line = NEW.id AND c.txid = pg_current_xact_id()) THEN
-            RETURN NEW;
-        END IF;
-    ELSIF TG_OP = 'UPDATE' THEN
+    FOR line IN
+        SELECT l.*, (SELECT o.status FROM meal_order o WHERE o.hospital = l.hospital AND o.id = l.meal_order) AS of_tray
+        FROM born l
+    LOOP
+        CONTINUE WHEN line.of_tray = 'in_review';
+        CONTINUE WHEN line.of_tray IN ('confirmed', 'preparing', 'problem', 'held') AND EXISTS (
+            SELECT FROM order_line_change c WHERE c.hospital = line.hospital AND c.meal_order = line.meal_order
+              AND c.new_line = line.id AND c.txid = pg_current_xact_id());
+        RAISE EXCEPTION 'the lines of a tray are frozen' USING ERRCODE = 'DUS04';
+    END LOOP;
+    RETURN NULL;
+END $$ {_SAFE_PATH};
+CREATE TRIGGER dus_line_born AFTER INSERT ON order_line REFERENCING NEW TABLE AS born
+    FOR EACH STATEMENT EXECUTE FUNCTION dus_line_born();
+CREATE FUNCTION dus_line_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
         IF to_jsonb(NEW) - 'replaced_at' = to_jsonb(OLD) - 'replaced_at' AND OLD.replaced_at IS NULL AND EXISTS (
             SELECT FROM order_line_change c WHERE c.hospital = NEW.hospital AND c.meal_order = NEW.meal_order
               AND c.old_line = NEW.id AND c.txid = pg_current_xact_id()) THEN
@@ -178,17 +186,13 @@ BEGIN
     END IF;
     RAISE EXCEPTION 'the lines of a tray are frozen' USING ERRCODE = 'DUS04';
 END $$ {_SAFE_PATH};
-CREATE TRIGGER dus_line_frozen BEFORE INSERT OR UPDATE OR DELETE ON order_line
+CREATE TRIGGER dus_line_frozen BEFORE UPDATE OR DELETE ON order_line
     FOR EACH ROW EXECUTE FUNCTION dus_line_frozen();
 CREATE FUNCTION dus_line_judged() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     against text[];
 BEGIN
     PERFORM dus_stamped(NEW.hospital);
-    IF NOT EXISTS (SELECT FROM order_line_change c WHERE c.hospital = NEW.hospital AND c.new_line = NEW.id
-                   AND c.txid = pg_current_xact_id()) THEN
-        RETURN NULL;
-    END IF;
     PERFORM dus_keep_revisions(NEW.hospital);
     against := dus_order_reasons(NEW.hospital, NEW.meal_order, clock_timestamp());
     IF cardinality(against) > 0 THEN
@@ -197,7 +201,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$ {_SAFE_PATH};
-CREATE CONSTRAINT TRIGGER dus_line_judged AFTER INSERT ON order_line DEFERRABLE INITIALLY DEFERRED
+CREATE CONSTRAINT TRIGGER dus_line_judged AFTER INSERT ON order_line_change DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION dus_line_judged();
 
 -- Proof is dated by the database, whatever the writer says.
@@ -453,8 +457,8 @@ CREATE VIEW guard_now WITH (security_invoker = true) AS
     WHERE c.relnamespace = 'public'::regnamespace
     UNION ALL
     SELECT 'trigger', c.relname || '.' || t.tgname,
-           md5(concat_ws(' ', t.tgenabled::text, t.tgtype::text, t.tgdeferrable::text, t.tgattr::text, f.proname))
-    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc f ON f.oid = t.tgfoid
+           md5(concat_ws(' ', t.tgenabled::text, pg_get_triggerdef(t.oid)))
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     WHERE c.relnamespace = 'public'::regnamespace AND NOT t.tgisinternal
     UNION ALL
     SELECT 'function', f.proname || '(' || pg_get_function_identity_arguments(f.oid) || ')',

@@ -290,8 +290,8 @@ SELECT gen_random_uuid(), $1, t, n, d.id, d.code, d.name_en, d.name_fr, d.name_r
 FROM unnest($2::uuid[]) AS t, unnest($3::uuid[]) WITH ORDINALITY AS l(dish, n) JOIN dish d ON d.hospital = $1 AND d.id = l.dish
 """
 _PAYMENTS = """
-INSERT INTO payment (id, hospital, meal_order, method, amount_minor, state)
-SELECT gen_random_uuid(), $1, t, 'cash', 1000, 'pending' FROM unnest($2::uuid[]) AS t
+INSERT INTO payment (id, hospital, meal_order, subject, method, amount_minor, state)
+SELECT gen_random_uuid(), $1, t, t, 'cash', 1000, 'pending' FROM unnest($2::uuid[]) AS t
 """
 
 

@@ -1,6 +1,6 @@
 """The changes that are raced against gates: what makes a tray unsafe, and what moves it at the same moment."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -175,10 +175,16 @@ async def people_for(arena: Arena, pair: Pair, many: int) -> list[Lying]:
 
 async def set_up(sql: asyncpg.Connection, arena: Arena, pair: Pair, lying: Lying) -> Race:
     """Lay the tray of one race."""
+    (race,) = await set_up_many(sql, arena, pair, [lying])
+    return race
+
+
+async def set_up_many(sql: asyncpg.Connection, arena: Arena, pair: Pair, people: Sequence[Lying]) -> list[Race]:
+    """Lay the trays of many races at once."""
     if not pair.source:
-        return Race(arena, lying, None)
-    (tray,) = await ground.lay(sql, arena, [lying], pair.source, [pair.dish])
-    return Race(arena, lying, tray)
+        return [Race(arena, lying, None) for lying in people]
+    trays = await ground.lay(sql, arena, people, pair.source, [pair.dish])
+    return [Race(arena, lying, tray) for lying, tray in zip(people, trays, strict=True)]
 
 
 def session(race: Race, work: Work, wait: Callable[[str], Awaitable[None]], start: str = "lock") -> Session:

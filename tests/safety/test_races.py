@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from uuid import UUID
 
@@ -19,11 +19,22 @@ from litestar import Litestar
 from tests.safety import arena as ground
 from tests.safety.arena import SEED, Arena, Lying
 from tests.safety.pacing import paced
-from tests.safety.pairs import PAIRS, Outcome, Pair, outcome, people_for, session, set_up, tear_down, without_lock
+from tests.safety.pairs import (
+    PAIRS,
+    Outcome,
+    Pair,
+    Race,
+    outcome,
+    people_for,
+    session,
+    set_up_many,
+    tear_down,
+    without_lock,
+)
 from tests.unguarded import unguarded
 
 LANES = 4
-IN_CI, IN_CONTROL, AT_LENGTH = 64, 24, 5000
+IN_CI, IN_CONTROL, AT_LENGTH = 256, 24, 5000
 WRONG_CALLERS = 3000
 _LEAST_BAD = 0.2
 _PAUSE_S, _HEAD_START_S, _MENU_HEAD_START_S = 0.003, 0.006, 0.05
@@ -43,8 +54,8 @@ async def _race(
     async def lane(number: int) -> int:
         rng, bad = random.Random(f"{SEED} {pair.name} {number}"), 0
         async with ground.owner(lanes[number].actor) as sql:
-            for lying in people[number]:
-                one = await _once(sql, lanes[number], pair, lying, rng, is_locked=is_locked)
+            async for race in _laid(sql, lanes[number], pair, people[number]):
+                one = await _once(sql, race, pair, rng, is_locked=is_locked)
                 said[f"{'changed' if one.changed else 'refused'}+{'passed' if one.passed else 'refused'}"] += 1
                 bad += one.is_bad(pair, has_holding=has_holding)
         return bad
@@ -54,10 +65,15 @@ async def _race(
     return bad, said
 
 
-async def _once(
-    sql: asyncpg.Connection, arena: Arena, pair: Pair, lying: Lying, rng: random.Random, *, is_locked: bool
-) -> Outcome:
-    race = await set_up(sql, arena, pair, lying)
+async def _laid(sql: asyncpg.Connection, arena: Arena, pair: Pair, people: list[Lying]) -> AsyncIterator[Race]:
+    """All trays at once; one by one where the change is of the menu, because it judges every open tray."""
+    ahead = 1 if pair.is_of_menu else max(len(people), 1)
+    for start in range(0, len(people), ahead):
+        for race in await set_up_many(sql, arena, pair, people[start : start + ahead]):
+            yield race
+
+
+async def _once(sql: asyncpg.Connection, race: Race, pair: Pair, rng: random.Random, *, is_locked: bool) -> Outcome:
     ready = asyncio.Barrier(2)
     change = session(race, pair.change, _wait(rng, ready, pair.start, _PAUSE_S), pair.start)
     late = _MENU_HEAD_START_S if pair.is_of_menu else _HEAD_START_S
