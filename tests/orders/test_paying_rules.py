@@ -113,7 +113,7 @@ MTN, CASH, BANK, ACCOUNT = Method.MTN, Method.CASH, Method.BANK, Method.HOSPITAL
 S = State
 
 
-@pytest.mark.req("J14", "P7")
+@pytest.mark.req("J14")
 @pytest.mark.parametrize(
     ("tried", "stands"),
     [

@@ -15,7 +15,6 @@ from dusangire.orders.rules import (
     Cancelling,
     Status,
     bar,
-    can_charge,
     cancelling,
     note_phrase,
     pace,
@@ -24,6 +23,7 @@ from dusangire.orders.rules import (
     why,
     window,
 )
+from dusangire.payments.queries import StayAccount
 from tests.diets.conftest import Ward
 
 NOON = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -115,8 +115,8 @@ def test_who_may_call_an_order_off_and_when(role: Role, status: Status, minutes:
 
 
 def test_the_account_takes_an_order_up_to_its_ceiling_and_no_franc_more() -> None:
-    assert can_charge(Money(57_000), Money(3_000), Money(60_000))
-    assert not can_charge(Money(57_001), Money(3_000), Money(60_000))
+    assert StayAccount(UUID(int=1), None, 57_000, 60_000).has_room(Money(3_000))
+    assert not StayAccount(UUID(int=1), None, 57_001, 60_000).has_room(Money(3_000))
 
 
 def test_a_late_tray_comes_from_now_on() -> None:

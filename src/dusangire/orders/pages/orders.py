@@ -9,6 +9,7 @@ from litestar.connection import Request
 from litestar.types import ASGIApp
 from msgspec import Struct
 
+from dusangire.diets import queries as diets
 from dusangire.kernel import clock, forms, text
 from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import LIVE, Acting
@@ -42,6 +43,8 @@ ACTS = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT)
 STOPS = needs(Can.ORDER_FOR_PATIENT, Can.NUTRITION_WORK, Can.SUPPORT_WORK)
 CANCELS = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT, Can.NUTRITION_WORK, Can.SUPPORT_WORK)
 _EATEN = frozenset({Status.DELIVERED, Status.COMPLETED})
+# Whom the hold of all trays concerns: those that have not come yet.
+_WAITS_TOO = OPEN | {Status.HELD}
 
 
 class Happened(Struct, frozen=True):
@@ -99,7 +102,8 @@ class OrderPages(Controller):
         async def redraw() -> str:
             return draw(request, "orders/_tracking.html", **await _shown(request, actor, order_id))
 
-        return stream(request.app.state.hub, f"order:{order_id}", draw=redraw)
+        bells = (f"order:{order_id}", f"{actor.hospital}:meals")  # the second rings when all trays are held
+        return stream(request.app.state.hub, *bells, draw=redraw)
 
     @get("/{order_id:uuid}/receipt", opt=SEES)
     async def receipt(self, request: Request, actor: Acting, order_id: UUID) -> Html:
@@ -181,6 +185,8 @@ async def _shown(request: Request, actor: Actor, order_id: UUID) -> dict[str, An
         "steps": steps(tray.status, _times(tray)),
         "carrier": await queries.carrier_of(actor, order_id) if tray.left_at else None,
         "m": await seen(actor, order_id),
+        "is_staff": is_staff,
+        "stop": await diets.meal_stop(actor) if tray.status in _WAITS_TOO else None,
         "changed": await queries.changes(actor, [order_id]) if tray.label_rev > 1 else [],
         "may": _may(actor, tray),
         "why_held": said_to(actor, tray.why_held) if tray.why_held else None,

@@ -10,10 +10,9 @@ from dusangire.kernel.access import Actor
 from dusangire.kernel.money import Money
 from dusangire.kernel.phrase import Phrase
 from dusangire.orders import queries
-from dusangire.orders.queries import Account
-from dusangire.orders.rules import can_charge
 from dusangire.orders.rules.paying import CHOSEN, offered
 from dusangire.payments import queries as payments
+from dusangire.payments.queries import StayAccount
 from dusangire.payments.rules import Method
 from dusangire.payments.rules.providers import guess
 from dusangire.subscriptions import queries as subscriptions
@@ -51,7 +50,7 @@ class Known(Struct, frozen=True):
     """What the ways depend on, read once. providers: those there are, and whether they answer."""
 
     total: Money
-    account: Account | None
+    account: StayAccount | None
     providers: dict[Method, bool]
     allowance: Allowance | None
     card: Card
@@ -65,7 +64,7 @@ async def known(actor: Actor, patient: UUID, day: date, period: str, total: Mone
     networks = await payments.providers(actor)
     return Known(
         total=total,
-        account=await queries.account(actor, patient),
+        account=await payments.stay_account(actor, patient),
         providers={Method(one.provider): one.is_up for one in networks},
         allowance=await subscriptions.allowance(actor, patient, day=day, period=period),
         card=await subscriptions.card(actor, patient),
@@ -116,7 +115,7 @@ def _mobile(by: Known, method: Method) -> Way | None:
 def _account(by: Known) -> Way | None:
     if by.account is None:
         return None
-    is_full = not can_charge(by.account.charged, by.total, by.account.ceiling)
+    is_full = not by.account.has_room(by.total)
     facts = {"charged": text.money(by.account.charged), "ceiling": text.money(by.account.ceiling)}
     hint = Phrase("pay.ceiling") if is_full else Phrase("order.pay.account_hint", facts)
     return _made(Method.HOSPITAL_ACCOUNT, hint, is_closed=is_full)

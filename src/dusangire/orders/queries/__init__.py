@@ -29,7 +29,7 @@ from .orders import (
     requests,
 )
 from .paying import Terms, Unpaid, own_phone, terms, unpaid, zones
-from .placing import Account, Kept, Placed, account, free_code, kept_answer, last_method, last_placed
+from .placing import Kept, Placed, free_code, kept_answer, last_method, last_placed
 from .portal import Portal, person, portal
 from .substituting import Changed, OldLabel, by_label, by_label_code, changes, substitutes, with_dish
 from .tickets import Ticket, by_tray_token, carrier_of, ticket, tickets
@@ -37,7 +37,6 @@ from .tickets import Ticket, by_tray_token, carrier_of, ticket, tickets
 __all__ = [
     "EATEN",
     "EATEN_AT",
-    "Account",
     "Bedside",
     "Cart",
     "CartLine",
@@ -55,7 +54,6 @@ __all__ = [
     "Ticket",
     "TrayNote",
     "Unpaid",
-    "account",
     "automatic_order",
     "bedside",
     "by_label",

@@ -8,7 +8,6 @@ from msgspec import Struct
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch_one, fetch_value
 from dusangire.kernel.ids import short_code
-from dusangire.kernel.money import Money
 from dusangire.orders.rules import LETTERS
 from dusangire.payments.rules import Method
 
@@ -46,41 +45,6 @@ async def free_code(actor: Actor, period: str) -> str:
         if found is not None:
             return str(found)
     raise RuntimeError("no free order code was found in fifteen tries")
-
-
-class Account(Struct, frozen=True):
-    """What the running stay has charged to the hospital's account, and how much it may."""
-
-    admission: UUID
-    app_user: UUID | None
-    charged_minor: int
-    ceiling_minor: int
-
-    @property
-    def charged(self) -> Money:
-        return Money(self.charged_minor)
-
-    @property
-    def ceiling(self) -> Money:
-        return Money(self.ceiling_minor)
-
-
-async def account(actor: Actor, patient: UUID) -> Account | None:
-    """Return the account of the running stay; None for somebody who is not admitted."""
-    return await fetch_one(
-        Account,
-        """
-        SELECT a.id AS admission, a.account_ceiling_minor AS ceiling_minor, p.app_user,
-               (SELECT coalesce(sum(y.amount_minor - y.refunded_minor), 0)::int FROM payment y
-                JOIN meal_order o ON o.hospital = y.hospital AND o.id = y.meal_order
-                WHERE o.hospital = a.hospital AND o.patient = a.patient AND o.admission = a.id
-                  AND y.method = 'hospital_account' AND y.state = 'charged') AS charged_minor
-        FROM admission a JOIN patient p ON p.hospital = a.hospital AND p.id = a.patient
-        WHERE a.hospital = $1 AND a.patient = $2 AND a.ended_at IS NULL
-        """,
-        actor.hospital,
-        patient,
-    )
 
 
 class Placed(Struct, frozen=True):

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dusangire.kernel.access import Actor, Can, Role
-from dusangire.kernel.money import Money
 
 from .machine import ORDER, Status, Verb
 
@@ -75,11 +74,6 @@ def is_too_old(ready_at: datetime | None, now: datetime, minutes: int) -> bool:
     2 hours, hot food stays above 60 °C. The hospital's own limit is below that; awaiting its food-safety sign-off.
     """
     return ready_at is None or now - ready_at > timedelta(minutes=minutes)
-
-
-def can_charge(charged: Money, more: Money, ceiling: Money) -> bool:
-    """Return whether the stay's account still takes this order."""
-    return charged + more <= ceiling
 
 
 def cancelling(actor: Actor, status: Status, cutoff_at: datetime, now: datetime) -> Cancelling:

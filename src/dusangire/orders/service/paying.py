@@ -14,9 +14,10 @@ from dusangire.kernel.errors import Refusal
 from dusangire.kernel.money import Money
 from dusangire.kernel.money import total as sum_of
 from dusangire.orders import queries
-from dusangire.orders.queries import Account
-from dusangire.orders.rules import Place, can_charge
+from dusangire.orders.rules import Place
 from dusangire.orders.rules.paying import Bill, charge, vat_of
+from dusangire.payments import queries as money
+from dusangire.payments.queries import StayAccount
 from dusangire.payments.rules import Method
 from dusangire.payments.rules.providers import e164
 from dusangire.payments.service import Share, coupons, funds, funds_grants, payers
@@ -55,7 +56,7 @@ class Paying(Struct, frozen=True):
         return any(share.method.is_mobile for share in self.shares)
 
 
-async def divide(actor: Actor, wish: Wish, items: Money, account: Account) -> Paying:
+async def divide(actor: Actor, wish: Wish, items: Money, account: StayAccount) -> Paying:
     """Decide who pays what, in the transaction that orders; a refusal leaves nothing of it behind.
 
     The patient's row is locked. Raises Refusal in plain words.
@@ -93,7 +94,7 @@ async def _discount(actor: Actor, wish: Wish, total: Money) -> Money:
     return await coupons.use(actor, wish.coupon, wish.order, wish.patient, total) if wish.coupon else Money(0)
 
 
-async def _shares(actor: Actor, wish: Wish, total: Money, account: Account) -> tuple[Share, ...]:
+async def _shares(actor: Actor, wish: Wish, total: Money, account: StayAccount) -> tuple[Share, ...]:
     """Grants come first, then the rules of the payer class; what is left is paid as the person chose."""
     if not total:
         return ()
@@ -101,11 +102,11 @@ async def _shares(actor: Actor, wish: Wish, total: Money, account: Account) -> t
     rest = total - sum_of([share.amount for share in shares])
     if rest:
         shares.append(await _own(actor, wish, rest))
-    _refuse_over_ceiling(wish, shares, account)
+    await _refuse_over_ceiling(actor, wish, shares, account)
     return tuple(shares)
 
 
-async def _of_others(actor: Actor, wish: Wish, total: Money, account: Account) -> list[Share]:
+async def _of_others(actor: Actor, wish: Wish, total: Money, account: StayAccount) -> list[Share]:
     if wish.method in _WHOLE_TRAY:
         return []
     if wish.method is Method.FUND:
@@ -132,9 +133,13 @@ async def _own(actor: Actor, wish: Wish, rest: Money) -> Share:
     return Share(wish.method, rest, phone=wish.phone if wish.method.is_mobile else None)
 
 
-def _refuse_over_ceiling(wish: Wish, shares: list[Share], account: Account) -> None:
+async def _refuse_over_ceiling(actor: Actor, wish: Wish, shares: list[Share], account: StayAccount) -> None:
+    """Plans are charged to the same account, and not under the patient's lock: it is kept before it is looked at."""
     more = sum_of([share.amount for share in shares if share.method is Method.HOSPITAL_ACCOUNT])
-    if more and not wish.may_pass_ceiling and not can_charge(account.charged, more, account.ceiling):
+    if not more:
+        return
+    kept = await money.locked_stay_account(actor, account.admission)
+    if kept is None or not (wish.may_pass_ceiling or kept.has_room(more)):
         raise Refusal("pay.ceiling")
 
 

@@ -33,6 +33,7 @@ from dusangire.orders.service.moving import with_fresh_proof
 from dusangire.orders.service.ordering import Checkout, Decided, Line, Origin, write
 from dusangire.orders.service.paying import Wish, divide
 from dusangire.orders.tables import Idempotency
+from dusangire.payments import queries as money
 from dusangire.wards import service as wards
 
 
@@ -151,7 +152,7 @@ async def _judged(
     on = await ground(actor)
     priced = _priced(lines, {card.id: card for card in (await menu.cards(actor, on.menu_rev)).values()}, chosen)
     answer = await _verdict(actor, wanted, chosen, lines, on, but=origin.replaces)
-    account = await queries.account(actor, wanted.patient)
+    account = await money.stay_account(actor, wanted.patient)
     if account is None:
         raise Refusal("order.why.no_stay")
     made = uuid7()

@@ -12,7 +12,7 @@ from dusangire.kernel.phrase import Named, Phrase
 from dusangire.notify import service as notify
 from dusangire.orders import queries
 from dusangire.orders.queries import Order, Unpaid
-from dusangire.orders.rules import Status, Verb, can_charge, period_phrase
+from dusangire.orders.rules import Status, Verb, period_phrase
 from dusangire.orders.rules.paying import INSTEAD, missing, waits_until, warns_at
 from dusangire.orders.service.moving import advance, moving
 from dusangire.payments import queries as money
@@ -108,10 +108,8 @@ async def _without_money(actor: Actor, order: Order, lacking: Payment) -> str:
 
 
 async def _can_charge(actor: Actor, order: Order, lacking: Payment) -> bool:
-    account = await queries.account(actor, order.patient)
-    if account is None or account.admission != order.admission:
-        return False
-    return can_charge(account.charged, lacking.amount, account.ceiling)
+    kept = await money.locked_stay_account(actor, order.admission)
+    return kept is not None and kept.has_room(lacking.amount)
 
 
 async def _ask_nurses(actor: Actor, order: Order) -> None:

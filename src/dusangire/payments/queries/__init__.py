@@ -58,6 +58,7 @@ from dusangire.payments.queries.providers import (
 )
 from dusangire.payments.queries.reconciling import ReconLine, Run, our_side, recon_lines, recon_run, recon_runs
 from dusangire.payments.queries.refunds import Refund, locked_refund, refund, refunds_in, refunds_of
+from dusangire.payments.queries.stays import StayAccount, locked_stay_account, stay_account
 
 __all__ = [
     "Balance",
@@ -75,6 +76,7 @@ __all__ = [
     "Refund",
     "Run",
     "SavedPhone",
+    "StayAccount",
     "admission_of",
     "balance",
     "balances",
@@ -96,6 +98,7 @@ __all__ = [
     "locked",
     "locked_of",
     "locked_refund",
+    "locked_stay_account",
     "our_side",
     "own_payment",
     "own_payments",
@@ -116,5 +119,6 @@ __all__ = [
     "refunds_in",
     "refunds_of",
     "saved_phones",
+    "stay_account",
     "tax_class",
 ]

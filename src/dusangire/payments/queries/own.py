@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from dusangire.kernel.access import Actor
+from dusangire.kernel.access import Actor, Role
 from dusangire.kernel.db import fetch, fetch_one
 from dusangire.kernel.errors import NotHere
 from dusangire.kernel.money import Money
@@ -29,7 +29,10 @@ class OwnRefund(Struct, frozen=True):
 
 
 class OwnPayment(Struct, frozen=True):
-    """One attempt of theirs to pay. order_code: of the tray it is for, None for a plan or a bill."""
+    """One attempt to pay: their own, or somebody's for a tray of theirs.
+
+    order_code: of the tray it is for, None for a plan or a bill; by: who paid where they did not; phone: theirs only.
+    """
 
     id: UUID
     purpose: Purpose
@@ -44,6 +47,7 @@ class OwnPayment(Struct, frozen=True):
     created_at: datetime
     settled_at: datetime | None
     order_code: str | None
+    by: str | None
     refunds: tuple[OwnRefund, ...]
 
     @property
@@ -70,23 +74,35 @@ def receipt_number(reference: UUID) -> str:
     return f"R-{letters[:4]}-{letters[4:]}"
 
 
-_OWN = """
-    SELECT p.id, p.purpose, p.subject, p.method, p.amount_minor, p.state, p.reference, p.code, p.phone, p.reason,
-           p.created_at, p.settled_at, o.code AS order_code,
+# What somebody paid themselves, and what others paid for trays that they eat as a patient.
+_WHOSE = """
+    SELECT y.id FROM payment y WHERE y.hospital = $1 AND y.payer_user = $2
+    UNION ALL
+    SELECT y.id FROM meal_order m JOIN payment y ON y.hospital = m.hospital AND y.meal_order = m.id
+    WHERE m.hospital = $1 AND m.patient = $3
+"""
+_OWN = f"""
+    SELECT p.id, p.purpose, p.subject, p.method, p.amount_minor, p.state, p.reference, p.code, p.reason, p.created_at,
+           p.settled_at, CASE WHEN p.payer_user = $2 THEN p.phone END AS phone, o.code AS order_code,
+           CASE WHEN p.payer_user <> $2 THEN u.name END AS by,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('amount_minor', r.amount_minor, 'state', r.state,
                 'method', r.method) ORDER BY r.asked_at, r.id), '[]')
             FROM refund r WHERE r.hospital = p.hospital AND r.payment = p.id
               AND NOT EXISTS (SELECT FROM refund n WHERE n.hospital = r.hospital AND n.replaces = r.id)) AS refunds
     FROM payment p LEFT JOIN meal_order o ON o.hospital = p.hospital AND o.id = p.meal_order
-    WHERE p.hospital = $1 AND p.payer_user = $2 AND p.payer IN ('patient', 'staff', 'client')
-"""
+    LEFT JOIN app_user u ON u.id = p.payer_user
+    WHERE p.hospital = $1 AND p.id IN ({_WHOSE}) AND p.payer IN ('patient', 'staff', 'client')
+"""  # noqa: S608  statements of ours
 
 
 async def own_payments(actor: Actor, before: datetime | None = None) -> list[OwnPayment]:
-    """Return what this person paid or tried to pay, the latest first, a page at a time. What others pay is not here."""
+    """Return what this person paid or tried to pay, and a relative for a tray of theirs; the latest first, by the page.
+
+    What insurers, funds and the hospital pay is not here.
+    """
     return await fetch(
         OwnPayment,
-        _OWN + " AND ($3::timestamptz IS NULL OR p.created_at < $3) ORDER BY p.created_at DESC, p.id DESC LIMIT $4",
+        _OWN + " AND ($4::timestamptz IS NULL OR p.created_at < $4) ORDER BY p.created_at DESC, p.id DESC LIMIT $5",
         *_mine(actor),
         before,
         _PAGE,
@@ -95,14 +111,14 @@ async def own_payments(actor: Actor, before: datetime | None = None) -> list[Own
 
 async def own_payment(actor: Actor, payment_id: UUID) -> OwnPayment:
     """Return one payment of this person's. Raises NotHere, also for somebody else's."""
-    found = await fetch_one(OwnPayment, _OWN + " AND p.id = $3", *_mine(actor), payment_id)
+    found = await fetch_one(OwnPayment, _OWN + " AND p.id = $4", *_mine(actor), payment_id)
     if found is None:
         raise NotHere
     return found
 
 
 def _mine(actor: Actor) -> tuple[Any, ...]:
-    return actor.hospital, actor.user
+    return actor.hospital, actor.user, actor.patient if actor.role is Role.PATIENT else None
 
 
 class SavedPhone(Struct, frozen=True):
@@ -126,5 +142,6 @@ async def saved_phones(actor: Actor) -> list[SavedPhone]:
         SELECT id, phone, method, used_at FROM saved_phone WHERE hospital = $1 AND app_user = $2
         ORDER BY used_at DESC LIMIT 20
         """,
-        *_mine(actor),
+        actor.hospital,
+        actor.user,
     )

@@ -9,7 +9,7 @@ from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch, fetch_one
 from dusangire.kernel.errors import NotHere
 from dusangire.kernel.money import Money
-from dusangire.payments.rules import Method, Payer, State
+from dusangire.payments.rules import Method, Payer, Purpose, State
 from dusangire.payments.rules.statements import Charge, Part, Totals, by_payer, totals
 
 
@@ -33,6 +33,7 @@ class Stay(Struct, frozen=True):
 
 class _Paid(Struct, frozen=True):
     id: UUID
+    purpose: Purpose
     payer: Payer
     method: Method
     state: State
@@ -45,6 +46,11 @@ class _Paid(Struct, frozen=True):
     @property
     def part(self) -> Part:
         return Part(self.payer, self.method, self.state, Money(self.amount_minor), Money(self.refunded_minor))
+
+    @property
+    def charge(self) -> Charge:
+        """What is on the account for this alone, as for a plan: nothing of it is due elsewhere."""
+        return Charge(self.part.kept, (self.part,))
 
 
 class _Tray(Struct, frozen=True):
@@ -62,19 +68,25 @@ class _Tray(Struct, frozen=True):
 
 
 class Statement(Struct, frozen=True):
-    """The bill of one stay: its trays with their payments, the payments towards its account, and the sums."""
+    """The bill of one stay: its trays with their payments, the plans on its account, what was paid towards that
+    account, and the sums."""
 
     stay: Stay
     trays: tuple[_Tray, ...]
+    plans: tuple[_Paid, ...]
     towards: tuple[_Paid, ...]
 
     @property
     def totals(self) -> Totals:
-        return totals([one.charge for one in self.trays], [one.part for one in self.towards], self.stay.ceiling)
+        return totals(self._charges, [one.part for one in self.towards], self.stay.ceiling)
 
     @property
     def payers(self) -> dict[tuple[Payer, Method], Money]:
-        return by_payer([one.charge for one in self.trays], [one.part for one in self.towards])
+        return by_payer(self._charges, [one.part for one in self.towards])
+
+    @property
+    def _charges(self) -> list[Charge]:
+        return [tray.charge for tray in self.trays] + [plan.charge for plan in self.plans]
 
 
 _STAYS = """
@@ -86,7 +98,8 @@ _STAYS = """
     WHERE a.hospital = $1
 """
 _PAID = """
-    coalesce(jsonb_agg(jsonb_build_object('id', y.id, 'payer', y.payer, 'method', y.method, 'state', y.state,
+    coalesce(jsonb_agg(jsonb_build_object('id', y.id, 'purpose', y.purpose, 'payer', y.payer, 'method', y.method,
+        'state', y.state,
         'amount_minor', y.amount_minor, 'refunded_minor', y.refunded_minor, 'settled_at', y.settled_at,
         'created_at', y.created_at, 'by_name', w.name) ORDER BY y.created_at, y.id) FILTER (WHERE y.id IS NOT NULL),
         '[]'::jsonb)
@@ -123,7 +136,7 @@ async def find_stays(actor: Actor, said: str, *, most: int = 50) -> list[Stay]:
 
 
 async def statement(actor: Actor, admission: UUID) -> Statement:
-    """Return the bill of a stay. Three statements. Raises NotHere."""
+    """Return the bill of a stay. Four statements. Raises NotHere."""
     of = await stay(actor, admission)
     trays = await fetch(
         _Tray,
@@ -140,19 +153,25 @@ async def statement(actor: Actor, admission: UUID) -> Statement:
         of.patient,
         admission,
     )
-    towards = await fetch_one(
-        _Towards,
+    towards = await _beside(actor, "y.purpose = 'account' AND y.subject = $2", admission)
+    plans = await _beside(actor, "y.method = 'hospital_account' AND y.source = $2 AND y.purpose <> 'order'", admission)
+    return Statement(of, tuple(trays), plans, towards)
+
+
+async def _beside(actor: Actor, which: str, admission: UUID) -> tuple[_Paid, ...]:
+    found = await fetch_one(
+        _Beside,
         f"""
         SELECT {_PAID} AS paid FROM payment y LEFT JOIN app_user w ON w.id = y.settled_by
-        WHERE y.hospital = $1 AND y.purpose = 'account' AND y.subject = $2
-        """,  # noqa: S608  a constant
+        WHERE y.hospital = $1 AND {which}
+        """,  # noqa: S608  constants
         actor.hospital,
         admission,
     )
-    return Statement(of, tuple(trays), towards.paid if towards else ())
+    return found.paid if found else ()
 
 
-class _Towards(Struct, frozen=True):
+class _Beside(Struct, frozen=True):
     paid: tuple[_Paid, ...]
 
 

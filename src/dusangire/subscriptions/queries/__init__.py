@@ -2,6 +2,7 @@
 
 from dusangire.subscriptions.queries import due, office
 from dusangire.subscriptions.queries.loyalty import Card, Move, card, lock_card, lots, loyalty_rule, moves, spent_on
+from dusangire.subscriptions.queries.merging import Merged, merged_into, same_plan
 from dusangire.subscriptions.queries.plans import Plan, current, offered, offered_plan, plan, versions
 from dusangire.subscriptions.queries.subscriptions import (
     Held,
@@ -22,10 +23,8 @@ from dusangire.subscriptions.queries.subscriptions import (
 )
 from dusangire.subscriptions.queries.subscriptions import due as due_term
 from dusangire.subscriptions.queries.using import (
-    Account,
     Allowance,
     Use,
-    account,
     allowance,
     allowance_of,
     diets_in_force,
@@ -36,16 +35,15 @@ from dusangire.subscriptions.queries.using import (
 )
 
 __all__ = [
-    "Account",
     "Allowance",
     "Card",
     "Held",
+    "Merged",
     "Move",
     "Plan",
     "Subscription",
     "Term",
     "Use",
-    "account",
     "allowance",
     "allowance_of",
     "card",
@@ -61,6 +59,7 @@ __all__ = [
     "lock_wallet",
     "lots",
     "loyalty_rule",
+    "merged_into",
     "mine",
     "moves",
     "offered",
@@ -71,6 +70,7 @@ __all__ = [
     "owner_of",
     "plan",
     "running",
+    "same_plan",
     "spent_on",
     "subscription",
     "term",

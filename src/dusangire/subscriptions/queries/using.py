@@ -165,29 +165,3 @@ def _running(row: _Row) -> Running:
 def _allowance(plan: Running, why: No | None) -> Allowance:
     left_today = max(0, plan.daily_cap - plan.used_day)
     return Allowance(plan.name, plan.code, plan.meals_left, plan.meals, left_today, plan.ends_on, why)
-
-
-class Account(Struct, frozen=True):
-    """The account of a running stay: what is on it already, and how much may be."""
-
-    admission: UUID
-    charged_minor: int
-    ceiling_minor: int
-
-    def has_room(self, minor: int) -> bool:
-        return self.charged_minor + minor <= self.ceiling_minor
-
-
-async def account(actor: Actor, patient: UUID) -> Account | None:
-    """Return the account of the patient's running stay, with everything charged to it; None for nobody in a bed."""
-    return await fetch_one(
-        Account,
-        """
-        SELECT a.id AS admission, a.account_ceiling_minor AS ceiling_minor,
-               (SELECT coalesce(sum(p.amount_minor), 0)::int FROM posting p WHERE p.hospital = a.hospital
-                  AND p.account = 'admission_receivable' AND p.party = a.id) AS charged_minor
-        FROM admission a WHERE a.hospital = $1 AND a.patient = $2 AND a.ended_at IS NULL
-        """,
-        actor.hospital,
-        patient,
-    )

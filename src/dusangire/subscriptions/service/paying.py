@@ -154,12 +154,13 @@ async def _source(actor: Actor, sub: Subscription, method: Method, term: Term) -
     """The stay whose account pays, if it has room."""
     if method is not Method.HOSPITAL_ACCOUNT or sub.patient is None:
         return None
-    account = await queries.account(actor, sub.patient)
-    if account is None:
+    account = await payment_queries.stay_account(actor, sub.patient)
+    kept = await payment_queries.locked_stay_account(actor, account.admission) if account else None
+    if kept is None:
         raise Refusal("order.why.no_stay")
-    if not account.has_room(term.to_pay.minor):
+    if not kept.has_room(term.to_pay):
         raise Refusal("pay.ceiling")
-    return account.admission
+    return kept.admission
 
 
 def _today(actor: Actor) -> date:
