@@ -138,13 +138,13 @@ DECLARE
     counted int;
     last_bite timestamptz := greatest(at, serve_at);
     codes text[] := '{{}}';
-    diets uuid[];
     levels text[] := '{{}}';
     textures text[] := '{{}}';
     drinks int[] := '{{}}';
     drink int;
     is_textured boolean := false;
     orders_in_force int := 0;
+    is_severe boolean := false;
     avoids dus_avoided[] := '{{}}';
     avoid dus_avoided;
     food record;
@@ -158,7 +158,7 @@ BEGIN
                           AND s.ended_at IS NULL) LIMIT 1) AS stay_of,
            (SELECT count(*) FROM allergy a WHERE a.hospital = h AND a.patient = p AND a.ended_at IS NULL) AS allergic,
            ARRAY(SELECT o FROM diet_order o WHERE o.hospital = h AND o.patient = p AND o.status = 'active') AS orders,
-           n.held, n.holds
+           EXISTS (SELECT FROM kitchen_line k WHERE k.hospital = h AND k.carries_over) AS carries, n.held, n.holds
     INTO guard
     FROM patient_safety s JOIN hospital t ON t.id = s.hospital,
          LATERAL (SELECT count(*) FILTER (WHERE n.cancelled_at IS NULL) AS held, count(*) AS holds FROM npo_hold n
@@ -184,9 +184,11 @@ BEGIN
     IF guard.uncoded <> '' THEN
         told := told || 'ALLERGY.uncoded'::text;
     END IF;
-    IF guard.holds > 0
-       AND EXISTS (SELECT FROM dus_fasts(h, p, at) f WHERE f.starts <= last_bite AND (f.ends IS NULL OR f.ends > at)) THEN
-        told := told || 'NPO.hold'::text;
+    -- A look into a table is a statement of its own even where AND could spare it: few need one, so they are nested.
+    IF guard.holds > 0 THEN
+        IF EXISTS (SELECT FROM dus_fasts(h, p, at) f WHERE f.starts <= last_bite AND (f.ends IS NULL OR f.ends > at)) THEN
+            told := told || 'NPO.hold'::text;
+        END IF;
     END IF;
 
     -- The orders of this stay. In force: signed, covering now and the serving, not suspended by a hold that is over.
@@ -198,28 +200,30 @@ BEGIN
         is_textured := is_textured OR coalesce(diet.food_level = 7, false);
         CONTINUE WHEN NOT coalesce(diet.signed_at <= at AND diet.start_at <= serve_at
                                    AND (diet.end_at IS NULL OR diet.end_at > serve_at), false);
-        CONTINUE WHEN guard.holds > 0 AND EXISTS (SELECT FROM dus_fasts(h, p, at) f
-            WHERE f.ends <= at AND diet.signed_at < f.began AND diet.start_at < f.ends);
+        IF guard.holds > 0 THEN
+            CONTINUE WHEN EXISTS (SELECT FROM dus_fasts(h, p, at) f
+                                  WHERE f.ends <= at AND diet.signed_at < f.began AND diet.start_at < f.ends);
+        END IF;
         orders_in_force := orders_in_force + 1;
         codes := codes || diet.codes;
-        IF diet.food_level BETWEEN 3 AND 6 AND NOT EXISTS (SELECT FROM unnest(diet.codes) x WHERE x LIKE 'IDDSI%') THEN
-            codes := codes || ('IDDSI' || diet.food_level);
+        IF diet.food_level BETWEEN 3 AND 6 THEN
+            IF NOT EXISTS (SELECT FROM unnest(diet.codes) x WHERE x LIKE 'IDDSI%') THEN
+                codes := codes || ('IDDSI' || diet.food_level);
+            END IF;
         END IF;
     END LOOP;
     IF orders_in_force = 0 AND guard.stay_of IS NOT NULL THEN
         told := told || 'DIET.no_active_order'::text;
     END IF;
     IF orders_in_force > 0 THEN
-        SELECT array_agg(d.id),
-               told || coalesce(array_agg(DISTINCT 'DIET.unknown_code.' || c.code) FILTER (WHERE d.id IS NULL), '{{}}')
-                    || coalesce(array_agg(DISTINCT 'DIET.nothing.' || c.code) FILTER (WHERE d.kind = 'hold'), '{{}}')
-        INTO diets, told
+        SELECT told || coalesce(array_agg(DISTINCT 'DIET.unknown_code.' || c.code) FILTER (WHERE d.id IS NULL), '{{}}')
+                    || coalesce(array_agg(DISTINCT 'DIET.nothing.' || c.code) FILTER (WHERE d.kind = 'hold'), '{{}}'),
+               coalesce(array_agg(DISTINCT r.subject) FILTER (WHERE r.diet IS NOT NULL), '{{}}'),
+               coalesce(array_agg(DISTINCT d.code) FILTER (WHERE r.diet IS NOT NULL), '{{}}')
+        INTO told, levels, textures
         FROM unnest(codes) AS c(code)
-        LEFT JOIN (SELECT d.id, d.code, d.kind FROM diet d WHERE d.hospital = h AND d.code = ANY (codes)) d ON d.code = c.code;
-        SELECT coalesce(array_agg(DISTINCT r.subject), '{{}}'),
-               coalesce(array_agg(DISTINCT (SELECT d.code FROM diet d WHERE d.hospital = h AND d.id = r.diet)), '{{}}')
-        INTO levels, textures
-        FROM diet_rule r WHERE r.hospital = h AND r.diet = ANY (diets) AND r.rule_kind = 'iddsi';
+        LEFT JOIN (SELECT d.id, d.code, d.kind FROM diet d WHERE d.hospital = h AND d.code = ANY (codes)) d ON d.code = c.code
+        LEFT JOIN diet_rule r ON r.hospital = h AND r.diet = d.id AND r.rule_kind = 'iddsi';
     END IF;
 
     -- Texture: two axes; two food levels, or two drink levels, contradict each other.
@@ -244,6 +248,7 @@ BEGIN
         IF NOT avoid.is_declared AND avoid.words IS NULL THEN
             told := told || ('ALLERGY.uncoded.' || avoid.code);
         END IF;
+        is_severe := is_severe OR avoid.severity IN ('anaphylaxis', 'severe');
     END LOOP;
     FOR food IN
         WITH line AS MATERIALIZED (
@@ -306,8 +311,7 @@ BEGIN
         against := against || ARRAY(SELECT (u.id, 'DISH', 'unknown_dish', '', 'DISH')::dus_objection
                                     FROM unnest(dishes) AS u(id) WHERE NOT u.id = ANY (seen));
     END IF;
-    IF EXISTS (SELECT FROM unnest(avoids) v WHERE v.severity IN ('anaphylaxis', 'severe'))
-       AND EXISTS (SELECT FROM kitchen_line k WHERE k.hospital = h AND k.carries_over) THEN
+    IF is_severe AND guard.carries THEN
         against := against || ARRAY(
             SELECT c FROM unnest(dus_carries_over(h, dishes, avoids)) c WHERE NOT EXISTS (
                 SELECT FROM unnest(against) a WHERE a.dish = c.dish AND a.subject = c.subject AND a.rule = 'contains'));

@@ -69,11 +69,12 @@ INSERT INTO order_step VALUES {_ROWS};
 GRANT SELECT ON order_step TO dus_app;
 
 -- Who changes the stamp on the way must not hide the rows that a guard looks at from it.
-CREATE FUNCTION dus_stamped(h int) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION dus_stamped(h int) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     IF nullif(current_setting('app.hospital', true), '')::int <> h THEN
         RAISE EXCEPTION 'the hospital was changed in the middle of a transaction' USING ERRCODE = 'DUS06';
     END IF;
+    RETURN true;
 END $$ {_SAFE_PATH};
 
 -- Menu and manual stay as they are until the transaction is over.
@@ -95,6 +96,7 @@ CREATE TRIGGER dus_order_born BEFORE INSERT ON meal_order FOR EACH ROW WHEN (NEW
 CREATE FUNCTION dus_order_moves() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     step order_step;
+    is_stamped boolean;
     is_stopped boolean;
     is_proven boolean;
     against text[];
@@ -102,15 +104,16 @@ BEGIN
     IF ({_frozen("NEW")}) IS DISTINCT FROM ({_frozen("OLD")}) THEN
         RAISE EXCEPTION 'what was ordered cannot be changed' USING ERRCODE = 'DUS04';
     END IF;
-    IF NEW.tray_token <> OLD.tray_token AND NOT EXISTS (
-        SELECT FROM order_line_change c WHERE c.hospital = NEW.hospital AND c.meal_order = NEW.id
-          AND c.old_token = OLD.tray_token AND c.txid = pg_current_xact_id()) THEN
-        RAISE EXCEPTION 'a tray keeps its code until something on it is substituted' USING ERRCODE = 'DUS04';
+    IF NEW.tray_token <> OLD.tray_token THEN
+        IF NOT EXISTS (SELECT FROM order_line_change c WHERE c.hospital = NEW.hospital AND c.meal_order = NEW.id
+                       AND c.old_token = OLD.tray_token AND c.txid = pg_current_xact_id()) THEN
+            RAISE EXCEPTION 'a tray keeps its code until something on it is substituted' USING ERRCODE = 'DUS04';
+        END IF;
     END IF;
     IF NEW.status = OLD.status THEN
         RETURN NEW;
     END IF;
-    PERFORM dus_stamped(NEW.hospital);
+    is_stamped := dus_stamped(NEW.hospital);  -- assigned, for PERFORM is a whole statement
     SELECT * INTO step FROM order_step s WHERE s.source = OLD.status AND s.target = NEW.status;
     IF step.source IS NULL THEN
         RAISE EXCEPTION 'a tray does not go from % to %', OLD.status, NEW.status USING ERRCODE = 'DUS05';
@@ -118,10 +121,13 @@ BEGIN
     IF step.gate IS NULL THEN
         RETURN NEW;
     END IF;
-    PERFORM FROM patient_safety s WHERE s.hospital = NEW.hospital AND s.patient = NEW.patient FOR NO KEY UPDATE;
     -- Who changes food looks for open trays: one that only now becomes open must not slip past that look.
     IF step.gate = 'checkout' OR step.source = 'undelivered' THEN
-        PERFORM dus_keep_revisions(NEW.hospital);
+        PERFORM FROM patient_safety s, menu_revision m, manual_revision r
+        WHERE s.hospital = NEW.hospital AND s.patient = NEW.patient AND m.hospital = NEW.hospital AND r.hospital = NEW.hospital
+        FOR NO KEY UPDATE OF s FOR SHARE OF m, r;
+    ELSE
+        PERFORM FROM patient_safety s WHERE s.hospital = NEW.hospital AND s.patient = NEW.patient FOR NO KEY UPDATE;
     END IF;
     SELECT EXISTS (SELECT FROM meal_stop m WHERE m.hospital = NEW.hospital AND m.ended_at IS NULL), {
     _proven("step.gate")
@@ -144,8 +150,9 @@ CREATE TRIGGER dus_order_moves BEFORE UPDATE ON meal_order FOR EACH ROW EXECUTE 
 
 -- A proof holds until its transaction is over: what changes a fact after the step takes the step back.
 CREATE FUNCTION dus_step_stands() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    is_stamped boolean := dus_stamped(NEW.hospital);
 BEGIN
-    PERFORM dus_stamped(NEW.hospital);
     IF EXISTS (SELECT FROM order_step t WHERE t.source = OLD.status AND t.target = NEW.status AND t.gate IS NOT NULL
                AND NOT {_proven("t.gate")}) THEN
         RAISE EXCEPTION 'the proof of a step was overtaken before it was committed' USING ERRCODE = 'DUS01';
@@ -158,19 +165,15 @@ CREATE CONSTRAINT TRIGGER dus_step_stands AFTER UPDATE OF status ON meal_order D
 -- The lines of a tray are written while it is in review. Later a substitution, noted in the same transaction, may
 -- write one new line and mark the old one; the second verdict looks at the tray before that commits.
 CREATE FUNCTION dus_line_born() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    line record;
 BEGIN
-    FOR line IN
-        SELECT l.*, (SELECT o.status FROM meal_order o WHERE o.hospital = l.hospital AND o.id = l.meal_order) AS of_tray
-        FROM born l
-    LOOP
-        CONTINUE WHEN line.of_tray = 'in_review';
-        CONTINUE WHEN line.of_tray IN ('confirmed', 'preparing', 'problem', 'held') AND EXISTS (
-            SELECT FROM order_line_change c WHERE c.hospital = line.hospital AND c.meal_order = line.meal_order
-              AND c.new_line = line.id AND c.txid = pg_current_xact_id());
+    IF EXISTS (
+        SELECT FROM born l WHERE NOT coalesce((
+            SELECT o.status = 'in_review' OR o.status IN ('confirmed', 'preparing', 'problem', 'held') AND EXISTS (
+                SELECT FROM order_line_change c WHERE c.hospital = l.hospital AND c.meal_order = l.meal_order
+                  AND c.new_line = l.id AND c.txid = pg_current_xact_id())
+            FROM meal_order o WHERE o.hospital = l.hospital AND o.id = l.meal_order), false)) THEN
         RAISE EXCEPTION 'the lines of a tray are frozen' USING ERRCODE = 'DUS04';
-    END LOOP;
+    END IF;
     RETURN NULL;
 END $$ {_SAFE_PATH};
 CREATE TRIGGER dus_line_born AFTER INSERT ON order_line REFERENCING NEW TABLE AS born

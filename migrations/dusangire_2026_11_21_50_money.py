@@ -62,34 +62,37 @@ CREATE TABLE posting (
 CREATE INDEX posting_entry ON posting (hospital, entry);
 CREATE INDEX posting_account ON posting (hospital, account, party) INCLUDE (amount_minor);
 
+-- Who says that an entry was made also says what was posted; looked at once an entry, when its transaction is over.
 CREATE FUNCTION dus_entry_balances() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    wanted uuid;
     found record;
 BEGIN
-    IF TG_TABLE_NAME = 'entry' THEN wanted := NEW.id; ELSE wanted := NEW.entry; END IF;
     SELECT count(*) AS n, sum(p.amount_minor) AS total INTO found
-    FROM posting p WHERE p.hospital = NEW.hospital AND p.entry = wanted;
+    FROM posting p WHERE p.hospital = NEW.hospital AND p.entry = NEW.id;
     IF found.n < 2 OR found.total <> 0 THEN
-        RAISE EXCEPTION 'entry % has % postings that sum to %', wanted, found.n, found.total USING ERRCODE = 'DUS07';
+        RAISE EXCEPTION 'entry % has % postings that sum to %', NEW.id, found.n, found.total USING ERRCODE = 'DUS07';
     END IF;
     RETURN NULL;
 END $$ {_SAFE_PATH};
 CREATE CONSTRAINT TRIGGER dus_entry_balances AFTER INSERT ON entry
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dus_entry_balances();
-CREATE CONSTRAINT TRIGGER dus_entry_balances AFTER INSERT ON posting
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dus_entry_balances();
 
--- An entry is complete when its transaction is over: nothing is added to it later.
+-- What one statement posts to an entry sums to nothing there and then, so that no order of checks lets a half of it
+-- through. An entry is complete when its transaction is over: nothing is added to it later.
 CREATE FUNCTION dus_entry_closed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM entry e WHERE e.hospital = NEW.hospital AND e.id = NEW.entry
-                   AND e.txid = pg_current_xact_id()) THEN
-        RAISE EXCEPTION 'an entry is complete once its transaction is over' USING ERRCODE = 'DUS07';
+    IF EXISTS (
+        SELECT FROM posted p GROUP BY p.hospital, p.entry
+        HAVING sum(p.amount_minor) <> 0
+            OR NOT EXISTS (SELECT FROM entry e WHERE e.hospital = p.hospital AND e.id = p.entry
+                           AND e.txid = pg_current_xact_id())) THEN
+        RAISE EXCEPTION 'postings balance at once, and an entry is complete once its transaction is over'
+            USING ERRCODE = 'DUS07';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$ {_SAFE_PATH};
-CREATE TRIGGER dus_entry_closed BEFORE INSERT ON posting FOR EACH ROW EXECUTE FUNCTION dus_entry_closed();
+CREATE TRIGGER dus_entry_closed AFTER INSERT ON posting REFERENCING NEW TABLE AS posted
+    FOR EACH STATEMENT EXECUTE FUNCTION dus_entry_closed();
 
 -- A payment is an intent: what is to be paid, by whom and how, and what became of it.
 ALTER TABLE payment ALTER COLUMN meal_order DROP NOT NULL,

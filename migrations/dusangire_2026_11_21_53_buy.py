@@ -32,12 +32,10 @@ CREATE INDEX meal_order_unpaid ON meal_order (hospital, cutoff_at) WHERE status 
 
 CREATE FUNCTION dus_order_vat_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.vat_minor <> OLD.vat_minor THEN
-        RAISE EXCEPTION 'what was ordered cannot be changed' USING ERRCODE = 'DUS04';
-    END IF;
-    RETURN NEW;
+    RAISE EXCEPTION 'what was ordered cannot be changed' USING ERRCODE = 'DUS04';
 END $$ SET search_path = pg_catalog, public, pg_temp;
-CREATE TRIGGER dus_order_vat_frozen BEFORE UPDATE ON meal_order FOR EACH ROW EXECUTE FUNCTION dus_order_vat_frozen();
+CREATE TRIGGER dus_order_vat_frozen BEFORE UPDATE ON meal_order FOR EACH ROW WHEN (NEW.vat_minor <> OLD.vat_minor)
+    EXECUTE FUNCTION dus_order_vat_frozen();
 
 CREATE TABLE saved_phone (
     id uuid PRIMARY KEY,

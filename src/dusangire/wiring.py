@@ -12,7 +12,7 @@ from dusangire.delivery import service as delivery
 from dusangire.diets import service as diets
 from dusangire.kernel import journal
 from dusangire.orders import service as orders
-from dusangire.payments.service import coupons, funds
+from dusangire.payments.service import coupons, funds, funds_grants, phones
 from dusangire.subscriptions import service as subscriptions
 
 # Event → the jobs that react to it, each at least once and with its effect exactly once.
@@ -112,7 +112,12 @@ AT_ONCE: dict[str, tuple[journal.AtOnce, ...]] = {
     "override:withdrawn": (orders.hold_unsafe,),
     "admission:ended": (orders.stop_meals, diets.stop_at_discharge),
     "admission:moved": (orders.patient_moved,),
-    "patient:merged": (orders.hold_merged,),
+    "patient:merged": (
+        orders.hold_merged,
+        subscriptions.follow_merged,
+        funds_grants.follow_merged,
+        phones.follow_merged,
+    ),
     "ingredient:changed": (orders.lock_ingredient,),
     "menu:lines_changed": (orders.lock_lines,),
     "menu:recipe_changed": (orders.hold_dish,),

@@ -289,7 +289,7 @@ async def test_the_control_that_keeps_no_row_of_the_period_charges_twice(plans, 
         if ends["plan"] > day:
             return
         async with transaction():
-            account = await queries.account(make.actor, amina.patient)
+            account = await payment_queries.stay_account(make.actor, amina.patient)
             share = Share(Method.HOSPITAL_ACCOUNT, Money(30_000), source=account.admission)
             await payments.open_payment(make.actor, Purpose.PLAN, uuid7(), share)
         charges.append(period[0])

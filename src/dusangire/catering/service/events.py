@@ -177,7 +177,7 @@ async def _move(actor: Actor, found: Event, verb: EventVerb, values: dict[Any, A
     await CateringEvent.update(
         {**values, CateringEvent.status: target.value, CateringEvent.status_at: clock.now()}
     ).where(mine(CateringEvent, actor), CateringEvent.id == found.id)
-    await record(actor, f"event:{target}", f"event:{found.id}", also=[f"user:{found.asked_by}"], code=found.code)
+    await record(actor, f"event:{target}", f"event:{found.id}", code=found.code)
 
 
 async def _tell(actor: Actor, found: Event, what: str, rev: int) -> None:

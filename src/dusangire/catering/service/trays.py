@@ -70,7 +70,7 @@ async def order_tray(actor: Actor, wanted: Wanted) -> UUID:
         lines = ((Account.ORDER_DUE, made, total.minor), (Account.MEALS, None, -total.minor))
         await payments.post(actor, "sale", f"staff_tray:{made}", lines, key=f"sale:{made}")
         await payments.open_payment(actor, Purpose.STAFF_TRAY, made, share, payer_user=actor.user)
-        await record(actor, "staff_tray:ordered", f"staff_tray:{made}", also=[_plan_bell(actor)])
+        await record(actor, "staff_tray:ordered", f"staff_tray:{made}")
     return made
 
 
@@ -113,7 +113,7 @@ async def avoid(actor: Actor, allergens: tuple[str, ...]) -> None:
             action="DO UPDATE",
             values=[StaffDiner.allergens, StaffDiner.changed_at],
         )
-        await record(actor, "staff_diner:changed", f"user:{actor.user}", allergens=chosen)
+        await record(actor, "staff_diner:changed", f"staff_diner:{actor.user}", allergens=chosen)
 
 
 async def _sitting(actor: Actor, wanted: Wanted) -> Sitting:
@@ -154,12 +154,8 @@ async def _move(actor: Actor, tray_id: UUID, verb: TrayVerb) -> bool:
     await StaffTray.update({StaffTray.status: target.value, StaffTray.status_at: clock.now()}).where(
         mine(StaffTray, actor), StaffTray.id == tray_id
     )
-    await record(actor, f"staff_tray:{target}", f"staff_tray:{tray_id}", also=[_plan_bell(actor)], code=found.code)
+    await record(actor, f"staff_tray:{target}", f"staff_tray:{tray_id}", code=found.code)
     return True
-
-
-def _plan_bell(actor: Actor) -> str:
-    return f"user:{actor.user}"
 
 
 def _line(actor: Actor, tray: UUID, card: Card) -> StaffTrayLine:

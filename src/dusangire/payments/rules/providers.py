@@ -141,10 +141,10 @@ def guess(phone: str) -> Provider | None:
 
 
 def masked(phone: str) -> str:
-    """Return what may be shown of a number: "078• ••• 456"."""
+    """Return what may be shown of a number: "078• ••• 456", in one line."""
     number = e164(phone)
     local = "0" + number[4:] if number and number.startswith("+250") else re.sub(r"\D", "", phone)
-    return f"{local[:3]}• ••• {local[-3:]}" if len(local) >= 8 else "•••"
+    return f"{local[:3]}•\N{NO-BREAK SPACE}•••\N{NO-BREAK SPACE}{local[-3:]}" if len(local) >= 8 else "•••"
 
 
 def hook_token(key: bytes, name: bytes) -> str:

@@ -77,11 +77,14 @@ def parse_statement(provider: Provider, text: str) -> list[StatementLine]:
     lacking = [name for name in form.columns if name not in (rows.fieldnames or ())]
     if lacking:
         raise BadStatement(f"line 1: no column {', '.join(lacking)}")
-    return [
-        _line(form, row, number)
-        for number, row in enumerate(rows, start=2)
-        if (row[form.status] or "").strip().casefold() == form.done.casefold()
-    ]
+    return [_line(form, row, number) for number, row in enumerate(rows, start=2) if _is_done(form, row, number)]
+
+
+def _is_done(form: _Form, row: dict[str, str | None], number: int) -> bool:
+    cut = [name for name in form.columns if row[name] is None]
+    if cut:
+        raise BadStatement(f"line {number}: ends before {cut[0]}")
+    return (row[form.status] or "").strip().casefold() == form.done.casefold()
 
 
 def _line(form: _Form, row: dict[str, str], number: int) -> StatementLine:

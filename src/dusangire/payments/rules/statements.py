@@ -85,7 +85,7 @@ class Totals(Struct, frozen=True):
     @property
     def under_ceiling(self) -> Money:
         """How much more the stay's account may be charged."""
-        return max(Money(0), self.ceiling - self.charged_to_account)
+        return max(Money(0), self.ceiling - self.on_account)
 
 
 def totals(charges: Sequence[Charge], towards: Iterable[Part], ceiling: Money) -> Totals:

@@ -3,6 +3,7 @@
 from datetime import date
 from uuid import UUID
 
+from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch_value, transaction
 from dusangire.kernel.errors import Refusal
@@ -27,8 +28,11 @@ async def compare_own(actor: Actor, day: date, method: Method) -> UUID:
 
 
 async def close_day(actor: Actor, day: date) -> None:
-    """Close a day. Raises Refusal while a method that moved was not compared, or a line of it has no name."""
+    """Close a day. Raises Refusal for one to come, and while a method was not compared or a line has no name."""
+    if day > _today(actor):
+        raise Refusal("finance.recon.not_begun")
     async with transaction():
+        await queries.keep_day(actor, day)
         for one in await queries.moved(actor, day):
             run = await recon_run(actor, day, one.method)
             if run is None or run.left:
@@ -45,3 +49,15 @@ async def close_day(actor: Actor, day: date) -> None:
         )
         if made is not None:
             await record(actor, "day:closed", f"day:{day}")
+
+
+async def refuse_closed_day(actor: Actor) -> None:
+    """Raise Refusal where today is closed already: what is written by hand has today's date. In a transaction."""
+    today = _today(actor)
+    await queries.keep_day(actor, today)
+    if await queries.closed(actor, today) is not None:
+        raise Refusal("finance.entry.day_closed")
+
+
+def _today(actor: Actor) -> date:
+    return clock.local_day(clock.now(), actor.zone)

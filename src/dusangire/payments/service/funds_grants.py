@@ -8,7 +8,7 @@ from msgspec import Struct
 from dusangire.diets import service as diets
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
-from dusangire.kernel.db import mine, transaction
+from dusangire.kernel.db import execute, mine, transaction
 from dusangire.kernel.errors import NotHere, Refusal
 from dusangire.kernel.ids import uuid7
 from dusangire.kernel.journal import record
@@ -92,6 +92,22 @@ async def end(actor: Actor, grant_id: UUID) -> None:
         if not ended:
             raise NotHere
         await record(actor, "grant:ended", f"grant:{grant_id}", also=[f"patient:{ended[0]['patient']}"])
+
+
+async def follow_merged(actor: Actor, about: str) -> None:
+    """Let what funds gave to a record that was merged count for the kept one. "patient:<kept>".
+
+    A grant helps until its stay ends, and a record in a bed is never the one that goes: none begins anew here.
+    """
+    for table in ("fund_grant", "fund_claim"):
+        await execute(
+            f"""
+            UPDATE {table} g SET patient = gone.merged_into FROM patient gone
+            WHERE g.hospital = $1 AND gone.hospital = $1 AND gone.merged_into = $2 AND g.patient = gone.id
+            """,  # noqa: S608  constants
+            actor.hospital,
+            UUID(about.partition(":")[2]),
+        )
 
 
 def _same(running: list[queries.Grant], wanted: NewGrant, today: date) -> UUID | None:

@@ -14,7 +14,7 @@ async def tell_payment(actor: Actor, one: Payment, state: State) -> None:
         actor,
         f"payment:{state}",
         one.about,
-        also=_bells(one.purpose, one.subject, one.payer_user),
+        also=[f"{one.purpose}:{one.subject}"],
         **_facts(one.purpose, one.subject, one.method, one.amount_minor),
         payer=one.payer.value,
     )
@@ -26,7 +26,7 @@ async def tell_refund(actor: Actor, one: Refund, state: RefundState) -> None:
         actor,
         f"refund:{state}",
         one.about,
-        also=_bells(one.purpose, one.subject, one.payer_user),
+        also=[f"{one.purpose}:{one.subject}"],
         **_facts(one.purpose, one.subject, one.method, one.amount_minor),
         payment=str(one.payment),
         why=one.kind.value,
@@ -39,15 +39,11 @@ async def tell_returned(actor: Actor, one: Refund) -> None:
         actor,
         "payment:returned",
         f"payment:{one.payment}",
-        also=_bells(one.purpose, one.subject, one.payer_user),
+        also=[f"{one.purpose}:{one.subject}"],
         **_facts(one.purpose, one.subject, one.method, one.amount_minor),
         refund=str(one.id),
         source=str(one.source or ""),
     )
-
-
-def _bells(purpose: Purpose, subject: UUID, payer_user: UUID | None) -> list[str]:
-    return [f"{purpose}:{subject}", *([f"user:{payer_user}"] if payer_user else [])]
 
 
 def _facts(purpose: Purpose, subject: UUID, method: Method, amount_minor: int) -> dict[str, str | int]:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
-from dusangire.kernel.db import mine, transaction
+from dusangire.kernel.db import execute, mine, transaction
 from dusangire.kernel.errors import NotHere, Refusal
 from dusangire.kernel.ids import uuid7
 from dusangire.kernel.journal import record
@@ -34,7 +34,7 @@ async def keep_phone(actor: Actor, phone: str, method: Method) -> None:
             action="DO UPDATE",
             values=[(SavedPhone.method, method.value), (SavedPhone.used_at, now)],
         )
-        await record(actor, "phone:kept", f"user:{actor.user}")
+        await record(actor, "phone:kept", f"phones:{actor.user}")
 
 
 async def forget_phone(actor: Actor, phone_id: UUID) -> None:
@@ -47,4 +47,26 @@ async def forget_phone(actor: Actor, phone_id: UUID) -> None:
         )
         if not gone:
             raise NotHere
-        await record(actor, "phone:forgotten", f"user:{actor.user}")
+        await record(actor, "phone:forgotten", f"phones:{actor.user}")
+
+
+async def follow_merged(actor: Actor, about: str) -> None:
+    """Let the numbers of a patient whose record was merged be those of the kept one; one kept by both stays once."""
+    await execute(
+        """
+        WITH pair AS (
+            SELECT kept.app_user AS kept, gone.app_user AS gone FROM patient kept
+            JOIN patient gone ON gone.hospital = kept.hospital AND gone.merged_into = kept.id
+            WHERE kept.hospital = $1 AND kept.id = $2
+        ), twice AS (
+            DELETE FROM saved_phone s USING pair, saved_phone k WHERE s.hospital = $1 AND s.app_user = pair.gone
+              AND k.hospital = $1 AND k.app_user = pair.kept AND k.phone = s.phone RETURNING s.id
+        )
+        UPDATE saved_phone s SET app_user = pair.kept FROM pair
+        WHERE s.hospital = $1 AND s.app_user = pair.gone
+          AND NOT EXISTS (SELECT FROM saved_phone k
+                          WHERE k.hospital = $1 AND k.app_user = pair.kept AND k.phone = s.phone)
+        """,
+        actor.hospital,
+        UUID(about.partition(":")[2]),
+    )

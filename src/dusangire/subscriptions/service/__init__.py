@@ -2,6 +2,7 @@
 
 from dusangire.subscriptions.service.changing import cancel, cancel_now, change, keep, pause, refund_today, resume
 from dusangire.subscriptions.service.loyalty import earn, earn_for_tray, expire_points, keep_rule, use_bonus
+from dusangire.subscriptions.service.merging import follow_merged
 from dusangire.subscriptions.service.paying import pay, payment_changed, take_cash
 from dusangire.subscriptions.service.plans import Edit, add_plan, change_plan, load_starter, offer
 from dusangire.subscriptions.service.renewing import keep_plans, turn
@@ -19,6 +20,7 @@ __all__ = [
     "earn",
     "earn_for_tray",
     "expire_points",
+    "follow_merged",
     "keep",
     "keep_plans",
     "keep_rule",

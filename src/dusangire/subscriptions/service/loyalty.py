@@ -52,7 +52,7 @@ async def earn(actor: Actor, owner: UUID, tray: UUID, paid: Money, *, today: dat
     if not points:
         return 0
     async with transaction():
-        await _open_card(actor, owner)
+        await open_card(actor, owner)
         lot = PointLot(
             id=uuid7(), hospital=actor.hospital, owner=owner, tray=tray, points=points, left_points=points,
             point_minor=rule.point_minor, earned_at=clock.now(), expires_on=loyalty.expires_on(on, rule.months),
@@ -166,7 +166,8 @@ async def _expire(actor: Actor, owner: UUID, today: date) -> None:
         await record(actor, "points:expired", f"points:{owner}", points=gone.points)
 
 
-async def _open_card(actor: Actor, owner: UUID) -> None:
+async def open_card(actor: Actor, owner: UUID) -> None:
+    """Keep somebody's card until the transaction ends; there is one from then on."""
     card = LoyaltyCard(id=uuid7(), hospital=actor.hospital, owner=owner, balance=0)
     await LoyaltyCard.insert(card).on_conflict(action="DO NOTHING")
     await queries.lock_card(actor, owner)

@@ -46,4 +46,4 @@ async def move(
 
 async def tell(actor: Actor, seen: Subscription, what: str, **facts: str | int) -> None:
     """Record what became of a subscription."""
-    await record(actor, f"plan:{what}", seen.about, also=[f"user:{seen.payer_user}"], **facts)
+    await record(actor, f"plan:{what}", seen.about, also=(), **facts)
