@@ -215,6 +215,7 @@ def environment() -> Environment:
         qr=qr,
         clock_time=text.clock_time,
         show_day=_show_day,
+        show_month=text.month,
         languages=text.LANGUAGES,
         is_demo=not settings().is_production,
     )

@@ -108,6 +108,12 @@ def day(when: date, language: str) -> str:
     return format_date(when, format="d MMMM y", locale=language if language in LANGUAGES else "en")
 
 
+def month(said: str, language: str) -> str:
+    """Return a month as people write it: of 2026-11, November 2026."""
+    first = date.fromisoformat(f"{said}-01")
+    return format_date(first, format="LLLL y", locale=language if language in LANGUAGES else "en")
+
+
 def _typeset(sentence: str, language: str) -> str:
     """French sets a space before : ! ? ; make it one that does not break."""
     if language != "fr":
