@@ -73,7 +73,8 @@ _KNOWN = f"""
              WHERE a.hospital = s.hospital AND a.patient = s.patient AND a.ended_at IS NULL
                AND EXISTS (SELECT FROM stay b WHERE b.hospital = a.hospital AND b.admission = a.id
                            AND b.ended_at IS NULL)) AS admission,
-           EXISTS (SELECT FROM admission a WHERE a.hospital = s.hospital AND a.patient = s.patient) AS was_admitted,
+           (SELECT true FROM admission a WHERE a.hospital = s.hospital AND a.patient = s.patient LIMIT 1) IS NOT NULL
+               AS was_admitted,
            w.value AS weight_kg, w.taken_at AS weighed_at,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('hospital', a.hospital, 'code', a.code,
                    'severity', a.severity) ORDER BY a.recorded_at, a.id), '[]')

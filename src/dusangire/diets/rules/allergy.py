@@ -222,7 +222,7 @@ def _avoided(
     name = _plain(allergy.code)
     names = family(name, groups)
     words = _words(name)
-    is_declared = name in groups or any(group in names for group in groups)
+    is_declared = any(group in names for group in groups)
     is_ingredient = bool(words) and any(words <= item for item in vocabulary)
     if not is_declared and not is_ingredient:
         return None

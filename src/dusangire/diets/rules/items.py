@@ -11,7 +11,7 @@ from .allergy import Avoided, declaration, family, reactions
 from .facts import Bound, Kind, Reason
 from .limits import Limit
 from .manual import DietRule, Manual, RuleKind
-from .texture import Texture, drink_levels, is_drink, is_liquid_food, misfits
+from .texture import Texture, drink_levels, misfits
 
 _THICKENER = "thickener"
 
@@ -81,8 +81,7 @@ def _broken(dish: DishFacts, rule: DietRule, held: ItemRules) -> list[Reason]:
             return [_reason(dish, rule, Kind.BLOCK)] if held.families[rule.subject] & declared else []
         case RuleKind.REQUIRE | RuleKind.FORBID:
             return _tagged(dish, rule)
-        case RuleKind.LIMIT | RuleKind.IDDSI:
-            return []
+    return []
 
 
 def _tagged(dish: DishFacts, rule: DietRule) -> list[Reason]:
@@ -116,7 +115,7 @@ def _prescription(dish: DishFacts, held: ItemRules) -> list[Reason]:
 
 def _thickener(dish: DishFacts, held: ItemRules) -> list[Reason]:
     drink = held.texture.drink
-    if drink is None or not held.is_carb_counted or not (is_drink(dish) or is_liquid_food(dish)):
+    if drink is None or not held.is_carb_counted:
         return []
     is_thin = dish.native.startswith("D") and dish.native[1:2].isdigit() and int(dish.native[1]) < drink
     is_in_recipe = any(_THICKENER in name for name in dish.ingredients or ())

@@ -140,7 +140,7 @@ def relieved(
     names and counts only while that dish is on the tray.
     """
     standing = [one for one in given if one.state(now) is State.COUNTS]
-    if not standing or not verdict.blocks:
+    if not standing:
         return verdict
     on_tray, known = {line.dish for line in tray}, tuple(allergies)
     told = [_told(reason, standing, on_tray, known) for reason in verdict.reasons]

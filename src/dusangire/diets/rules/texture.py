@@ -73,7 +73,7 @@ def served(dish: DishFacts, ordered: Texture) -> Served:
     """Return the levels at which one component of the tray is made for this patient; nothing where none is ordered."""
     levels = {item.level for item in ordered.food}
     is_food = bool(levels) and not ordered.contradictions and not is_drink(dish)
-    is_drunk = ordered.drink is not None and (is_drink(dish) or is_liquid_food(dish))
+    is_drunk = is_drink(dish) or is_liquid_food(dish)
     return Served(min(levels) if is_food else None, ordered.drink if is_drunk else None)
 
 
