@@ -3,15 +3,25 @@
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 from granian.server import Server
+from litestar import Litestar
 
 from dusangire.kernel.settings import settings
+from dusangire.kernel.supervise import die_with_parent
+
+
+def create() -> Litestar:
+    """Return the application, in a worker process that does not outlive the server that started it."""
+    from dusangire.app import create_app
+
+    die_with_parent()
+    return create_app()
 
 
 def main() -> None:
     """Serve until told to stop."""
     said = settings()
     Server(
-        "dusangire.app:create_app",
+        "dusangire.web:create",
         factory=True,
         address=said.host,
         port=said.port,

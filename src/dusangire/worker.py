@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+import psycopg
 from saq.queue.postgres import PostgresQueue
 from saq.worker import Worker
 
@@ -21,6 +22,7 @@ from dusangire.kernel.settings import settings
 log = logging.getLogger("dusangire.worker")
 _POLL_S = 1.0
 _WATCH_S = 30
+_PASSING = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, psycopg.Error)
 
 
 async def run() -> None:
@@ -30,11 +32,11 @@ async def run() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await open_pool(settings().app_url(), 4, statement_timeout="30000")
     while not stop.is_set():
         try:
+            await open_pool(settings().app_url(), 4, statement_timeout="30000")
             await _work(stop)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _PASSING as error:
             log.warning("worker waits for the database: %s", type(error).__name__)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 1)
@@ -54,15 +56,13 @@ async def _work(stop: asyncio.Event) -> None:
         shutdown_grace_period_s=2,
         cancellation_hard_deadline_s=1,
     )
-    await queue.connect()
-    tasks = [
-        asyncio.create_task(worker.start()),
-        asyncio.create_task(relay_for_ever(queue)),
-        asyncio.create_task(_keep_time(queue)),
-        asyncio.create_task(_watch_guards()),
-        asyncio.create_task(stop.wait()),
-    ]
+    tasks: list[asyncio.Task[Any]] = []
     try:
+        await queue.connect()
+        tasks += [
+            asyncio.create_task(one)
+            for one in (worker.start(), relay_for_ever(queue), _keep_time(queue), _watch_guards(), stop.wait())
+        ]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()

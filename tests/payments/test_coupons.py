@@ -206,7 +206,7 @@ async def _race(actor: Actor, patient: UUID, uses: int, rounds: int) -> list[tup
     return found
 
 
-@pytest.mark.req("J13", "P4")
+@pytest.mark.req("J13")
 @pytest.mark.parametrize("uses", [1, 7])
 async def test_two_hundred_buyers_want_the_last_uses_and_exactly_those_are_sold(
     solange: Actor, amina: Actor, uses: int
@@ -216,13 +216,13 @@ async def test_two_hundred_buyers_want_the_last_uses_and_exactly_those_are_sold(
 
 
 @pytest.mark.long
-@pytest.mark.req("J13", "P4")
+@pytest.mark.req("J13")
 async def test_a_hundred_last_uses_go_to_a_hundred_buyers(solange: Actor, amina: Actor):
     with acting_as(solange):
         assert await _race(solange, amina.patient, 1, int(os.environ.get("DUSANGIRE_ROUNDS", "100"))) == [(1, 1)] * 100
 
 
-@pytest.mark.req("P4")
+@pytest.mark.req("J13")
 async def test_without_the_condition_the_last_use_is_sold_more_than_once(
     solange: Actor, amina: Actor, monkeypatch: pytest.MonkeyPatch
 ):

@@ -328,7 +328,7 @@ async def _race(make: Make, actor: Actor, *, trays: int, meals: int) -> tuple[in
         return sum(one is not None for one in got), *(await crowd.claimed(actor, fund))
 
 
-@pytest.mark.req("J10", "P4")
+@pytest.mark.req("J10")
 async def test_two_hundred_concurrent_claims_never_overspend_a_fund(make: Make, solange: Actor):
     await make.ward("R", 40)
     for meals in (1, 17):
@@ -338,14 +338,14 @@ async def test_two_hundred_concurrent_claims_never_overspend_a_fund(make: Make, 
 
 
 @pytest.mark.long
-@pytest.mark.req("J10", "P4")
+@pytest.mark.req("J10")
 async def test_a_fund_is_never_overspent_in_many_rounds(make: Make, solange: Actor):
     await make.ward("R", 999)
     for meals in range(1, int(os.environ.get("DUSANGIRE_ROUNDS", "20")) + 1):
         assert await _race(make, solange, trays=200, meals=meals) == (meals, meals, meals * 2000)
 
 
-@pytest.mark.req("P4")
+@pytest.mark.req("J10")
 async def test_without_lock_and_condition_a_fund_is_overspent(
     make: Make, solange: Actor, monkeypatch: pytest.MonkeyPatch
 ):
@@ -365,7 +365,7 @@ async def test_without_lock_and_condition_a_fund_is_overspent(
     assert francs > 2000
 
 
-@pytest.mark.req("J10", "P4")
+@pytest.mark.req("J10")
 async def test_the_database_itself_refuses_a_fund_below_nothing(solange: Actor):
     with acting_as(solange):
         fund = await _fund(solange, 100)

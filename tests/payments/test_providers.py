@@ -55,7 +55,12 @@ def test_a_number_is_read_as_people_type_it(typed: str, number: str | None, netw
 
 @pytest.mark.parametrize(
     ("number", "shown"),
-    [("+250788123456", "078• ••• 456"), ("0722 000 123", "072• ••• 123"), ("12", "•••"), ("", "•••")],
+    [
+        ("+250788123456", "078•\N{NO-BREAK SPACE}•••\N{NO-BREAK SPACE}456"),
+        ("0722 000 123", "072•\N{NO-BREAK SPACE}•••\N{NO-BREAK SPACE}123"),
+        ("12", "•••"),
+        ("", "•••"),
+    ],
 )
 def test_a_number_is_shown_masked(number: str, shown: str) -> None:
     assert masked(number) == shown

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from ctypes import CDLL
 
 from dusangire.kernel import embedded
@@ -28,12 +29,13 @@ class Child:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self.started_at = time.monotonic()
-        return subprocess.Popen(self.command, start_new_session=True, preexec_fn=_die_with_parent)  # noqa: PLW1509
+        return subprocess.Popen(self.command, start_new_session=True, preexec_fn=die_with_parent)  # noqa: PLW1509
 
     def revive(self) -> None:
         """Start it again if it ended; one that ends at once waits a second, so that nothing spins."""
         if self.process.poll() is not None:
             print(f"{self.name} ended ({self.process.returncode}); starting it again", file=sys.stderr, flush=True)
+            self._end_orphans()
             time.sleep(1 if time.monotonic() - self.started_at < 2 else 0)
             self.process = self._start()
 
@@ -43,7 +45,14 @@ class Child:
             try:
                 self.process.wait(limit_s)
             except subprocess.TimeoutExpired:
-                _kill_group(self.process)
+                self.process.kill()
+                self.process.wait(5)
+        self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        """End what a killed process left of its own: an old web worker would hold the port and go on serving."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def supervise(
@@ -103,11 +112,7 @@ def _revive_server(
         return server
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Let the system stop this process in order when the one that started it is gone, however it went."""
     if sys.platform == "linux":
         CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(5)

@@ -78,7 +78,7 @@ async def test_a_failed_payment_is_paid_in_cash_instead_and_the_kitchen_starts(
     assert "Pay in cash when it comes" in (await till.browser.get(f"/orders/{order.id}/pay")).text
 
 
-@pytest.mark.req("J14", "P7")
+@pytest.mark.req("J14")
 async def test_no_failed_or_forgotten_payment_lets_a_tray_into_the_kitchen(till: Till, bosco: Actor) -> None:
     order = await till.place("mtn", phone=MTN_NUMBER)
     for state in ("created", "pending", "unknown", "failed", "expired", "quarantined"):
@@ -112,6 +112,28 @@ async def test_while_nobody_knows_the_page_says_so_and_another_way_wants_a_secon
     assert await states(till, order.id) == ["cancelled", "pending"]
 
 
+def keep_late_money(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control taken away: what comes too late is kept."""
+
+    async def keep(actor: Actor, *_: object, **__: object) -> UUID:
+        return UUID(int=0)
+
+    monkeypatch.setattr(intents, "give_back", keep)
+
+
+async def late(till: Till, order_id: UUID) -> None:
+    """Wait until the first payment of the order is known to have come too late."""
+    first = (await till.payments(order_id))[0]
+    for _ in range(40):
+        await payments.ask_soon(till.actor, first.id)
+        await payment_jobs.poll_payments(till.actor)
+        await till.work()
+        if (await till.payments(order_id))[0].state is State.LATE:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the late money was not seen")
+
+
 @pytest.mark.req("J14", "J2", "J8")
 @pytest.mark.parametrize("gives_back", [True, False])
 async def test_money_that_comes_after_switching_is_given_back(
@@ -126,20 +148,9 @@ async def test_money_that_comes_after_switching_is_given_back(
     )
     assert (await till.order(order.id)).status is Status.CONFIRMED
     providers.press("mtn", str(first.reference), "approve")
-    if not gives_back:  # the control taken away: late money is kept
-
-        async def keep(actor: Actor, *_: object, **__: object) -> UUID:
-            return UUID(int=0)
-
-        monkeypatch.setattr(intents, "give_back", keep)
-    for _ in range(40):
-        await payments.ask_soon(till.actor, first.id)
-        await payment_jobs.poll_payments(till.actor)
-        await till.work()
-        await payment_jobs.poll_payments(till.actor)
-        if (await till.payments(order.id))[0].state is State.LATE:
-            break
-        await asyncio.sleep(0.05)
+    if not gives_back:
+        keep_late_money(monkeypatch)
+    await late(till, order.id)
     refunds = await money.refunds_of(till.actor, order.id)
     assert [one.kind for one in refunds] == (["late"] if gives_back else [])
     if gives_back:
@@ -161,7 +172,7 @@ async def test_a_provider_that_is_down_is_shown_closed_and_the_others_stay_open(
     assert 'value="airtel" disabled' not in " ".join(page.text.split())
 
 
-async def _at_cutoff(till: Till, monkeypatch: pytest.MonkeyPatch, order_id: UUID, **shift: float) -> None:
+async def at_cutoff(till: Till, monkeypatch: pytest.MonkeyPatch, order_id: UUID, **shift: float) -> None:
     order = await till.order(order_id)
     until = max(order.cutoff_at, order.placed_at + timedelta(minutes=10))
     # The clock of this chore alone: a verdict on facts that look a day old would rightly say that it does not know.
@@ -175,14 +186,14 @@ async def test_at_the_cut_off_an_unpaid_tray_goes_on_the_account_and_its_payer_i
 ) -> None:
     order = await till.place("mtn", phone=NEVER)
     await till.work()
-    await _at_cutoff(till, monkeypatch, order.id, minutes=-11)
+    await at_cutoff(till, monkeypatch, order.id, minutes=-11)
     assert await subjects(till.bedside.patient.user) == []
     for _ in range(2):
-        await _at_cutoff(till, monkeypatch, order.id, minutes=-9)
+        await at_cutoff(till, monkeypatch, order.id, minutes=-9)
     told = await subjects(till.bedside.patient.user)
     assert told == [f"Order {order.code} waits for its payment"]
     assert (await till.order(order.id)).status is Status.AWAITING_PAYMENT
-    await _at_cutoff(till, monkeypatch, order.id, seconds=1)
+    await at_cutoff(till, monkeypatch, order.id, seconds=1)
     assert (await till.order(order.id)).status is Status.CONFIRMED
     assert await states(till, order.id) == ["cancelled", "charged"]
     assert f"Order {order.code} is on your hospital account" in await subjects(till.bedside.patient.user)
@@ -196,7 +207,7 @@ async def test_where_the_account_is_full_the_tray_is_let_go_and_the_ward_feeds_t
     await execute("UPDATE admission SET account_ceiling_minor = 1999 WHERE hospital = $1", bosco.hospital)
     order = await till.place("mtn", phone=MTN_NUMBER)
     for _ in range(2):
-        await _at_cutoff(till, monkeypatch, order.id, seconds=1)
+        await at_cutoff(till, monkeypatch, order.id, seconds=1)
     assert (await till.order(order.id)).status is Status.EXPIRED
     assert await states(till, order.id) == ["cancelled"]
     assert [task.kind for task in await open_tasks(bosco, till.bedside.id)] == ["help_with_cost"]
@@ -210,7 +221,7 @@ async def test_what_is_paid_is_never_decided_at_the_cut_off(
 ) -> None:
     order = await till.place("mtn", phone=MTN_NUMBER)
     await execute("UPDATE payment SET state = 'paid', settled_at = now() WHERE hospital = $1", till.actor.hospital)
-    await _at_cutoff(till, monkeypatch, order.id, seconds=1)
+    await at_cutoff(till, monkeypatch, order.id, seconds=1)
     assert (await till.order(order.id)).status is Status.CONFIRMED
     assert await states(till, order.id) == ["paid"]
 

@@ -201,7 +201,7 @@ async def test_the_other_hospital_neither_sees_nor_counts_a_shift(
     assert await queries.shift(esther, shift.id) == shift
 
 
-@pytest.mark.req("J5", "P7")
+@pytest.mark.req("J5")
 @pytest.mark.parametrize("state", list(ShiftState))
 async def test_every_step_from_every_state_by_everybody_does_only_what_the_machine_allows(
     till: Till, esther: Actor, solange: Actor, mukunzi: Actor, state: ShiftState
