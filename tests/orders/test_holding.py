@@ -461,10 +461,12 @@ async def test_a_tray_is_sold_when_it_first_becomes_the_kitchens_and_must_be_cov
     await service.release(bosco, order.id)
     assert sold == [order.id, order.id]
     await service.advance(bosco, order.id, Verb.HOLD)
+    begun = await bedside.order("POT-BLD", period="dinner")
     monkeypatch.setattr(payments, "is_covered", uncovered)
+    assert (await service.advance(didier, begun.id, Verb.START)).status is Status.PREPARING
     with pytest.raises(Refusal, match=r"order\.unpaid"):
         await service.release(bosco, order.id)
-    assert len(sold) == 2
+    assert sold == [order.id, order.id, begun.id]
 
 
 async def test_handing_over_settles_the_payment_and_calling_off_cancels_it(bedside, bosco, didier, monkeypatch):

@@ -34,7 +34,7 @@ from tests.safety.pairs import (
 from tests.unguarded import unguarded
 
 LANES = 4
-IN_CI, IN_CONTROL, AT_LENGTH = 256, 24, 5000
+IN_CI, IN_CONTROL, AT_LENGTH = 192, 24, 5000
 WRONG_CALLERS = 3000
 _LEAST_BAD = 0.2
 _PAUSE_S, _HEAD_START_S, _MENU_HEAD_START_S = 0.003, 0.006, 0.05
@@ -158,9 +158,10 @@ _FACT = """
 INSERT INTO allergy (id, hospital, patient, code, severity, recorded_by)
 VALUES (gen_random_uuid(), $1, $2, 'peanuts', 'anaphylaxis', gen_random_uuid())
 """
+# The patients are gathered first: with tables nobody has analysed yet a join may be planned row by row.
 _BAD = """
-SELECT count(*) FROM meal_order o JOIN allergy a ON a.hospital = o.hospital AND a.patient = o.patient
-WHERE o.hospital = $1 AND o.id = ANY ($2::uuid[]) AND o.status = 'preparing'
+SELECT count(*) FROM meal_order o WHERE o.hospital = $1 AND o.id = ANY ($2::uuid[]) AND o.status = 'preparing'
+  AND o.patient = ANY (ARRAY(SELECT a.patient FROM allergy a WHERE a.hospital = $1))
 """
 
 
