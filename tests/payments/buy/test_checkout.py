@@ -241,7 +241,7 @@ async def _tries(till: Till, browsers: list[Browser], monkeypatch: pytest.Monkey
 async def test_one_intention_is_one_order_however_often_and_from_wherever_it_is_sent(
     till: Till, browser: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await _many(till, browser, monkeypatch, int(os.environ.get("DUSANGIRE_ROUNDS", "200")))
+    await _many(till, browser, monkeypatch, int(os.environ.get("DUSANGIRE_ROUNDS", "100")))
 
 
 @pytest.mark.long

@@ -111,10 +111,10 @@ def test_a_reference_that_is_taken_or_unknown(wire: httpx.Client) -> None:
     [
         ("0193f2f2-7b5e-7aaa-8aaa-0123456789ab", {}),
         ("nothing", {}),
-        (str(uuid4()), {"amount": 1200}),
-        (str(uuid4()), {"amount": "-5"}),
-        (str(uuid4()), {"payerMessage": "today's lunch"}),
-        (str(uuid4()), {"payer": None}),
+        ("6f1c2a8e-3b5d-4c7f-9e21-0a4b6c8d1e01", {"amount": 1200}),
+        ("6f1c2a8e-3b5d-4c7f-9e21-0a4b6c8d1e02", {"amount": "-5"}),
+        ("6f1c2a8e-3b5d-4c7f-9e21-0a4b6c8d1e03", {"payerMessage": "today's lunch"}),
+        ("6f1c2a8e-3b5d-4c7f-9e21-0a4b6c8d1e04", {"payer": None}),
     ],
 )
 def test_a_malformed_request_is_400(wire: httpx.Client, reference: str, changes: dict) -> None:

@@ -36,8 +36,8 @@ class Seams:
         self._rate = rate
         self.passed, self.struck = Counter[str](), Counter[str]()
 
-    def end(self) -> None:
-        self._luck = {}
+    def end(self, *, but: str = "") -> None:
+        self._luck = {name: luck for name, luck in self._luck.items() if name == but}
 
     def strikes(self, name: str) -> bool:
         if name not in self._luck:
