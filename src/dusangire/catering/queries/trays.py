@@ -17,8 +17,9 @@ from dusangire.kernel.phrase import Named
 _COLUMNS = """
     t.id, t.code, t.app_user, u.name AS who, t.day, t.period, t.serve_from, t.serve_to, t.cutoff_at, t.area, t.status,
     t.total_minor, t.status_at,
-    (SELECT jsonb_agg(jsonb_build_object('type', 'named', 'en', l.name_en, 'fr', l.name_fr, 'rw', l.name_rw)
-                      ORDER BY l.id) FROM staff_tray_line l WHERE l.hospital = t.hospital AND l.tray = t.id) AS lines,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('type', 'named', 'en', l.name_en, 'fr', l.name_fr, 'rw', l.name_rw)
+                      ORDER BY l.id), '[]')
+     FROM staff_tray_line l WHERE l.hospital = t.hospital AND l.tray = t.id) AS lines,
     coalesce((SELECT d.allergens FROM staff_diner d WHERE d.hospital = t.hospital AND d.app_user = t.app_user), '{}')
         AS allergens,
     coalesce((SELECT sum(y.amount_minor) FROM payment y WHERE y.hospital = t.hospital AND y.subject = t.id
