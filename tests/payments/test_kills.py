@@ -47,7 +47,7 @@ Played = dict[str, tuple[list[Phone], Verdict]]
 
 @pytest.fixture(scope="module")
 async def house() -> AsyncIterator[House]:
-    crowds = {"keys kept": IN_CI, "keys fresh": IN_CONTROL, "forgetful": IN_CONTROL}
+    crowds = {"keys kept": IN_CI, "keys fresh": 3 * IN_CONTROL, "forgetful": IN_CONTROL}
     async with running(_NAME, crowds, Seams(SEED)) as there:
         yield there
 

@@ -101,7 +101,7 @@ class World:
                 said = "done"
             except (Refusal, NoRight, NotHere) as refused:
                 said = f"refused ({refused})"
-            except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as busy:
+            except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, TimeoutError) as busy:
                 said = f"busy ({busy})"  # rolled back, and told as 503: nothing was done
         self.done.append(f"{name}({a}, {b}): {said}")
         self.counts[f"{name} {said.partition(' ')[0]}"] += 1

@@ -65,7 +65,7 @@ async def bench(app: Litestar) -> AsyncIterator[Bench]:
     await there.wreck(
         "DELETE FROM order_line WHERE hospital = {h} AND NOT meal_order IN ('{w}', '{r}')",
         "DELETE FROM meal_order WHERE hospital = {h} AND NOT id IN ('{w}', '{r}')",
-        "INSERT INTO payment (id, hospital, meal_order, method, amount_minor, state) SELECT gen_random_uuid(), {h}, id, 'cash', 100, 'pending' FROM meal_order WHERE hospital = {h}",
+        "INSERT INTO payment (id, hospital, meal_order, subject, method, amount_minor, state) SELECT gen_random_uuid(), {h}, id, id, 'cash', 100, 'pending' FROM meal_order WHERE hospital = {h}",
         "UPDATE meal_order SET ready_at = now() WHERE id = '{r}'",
         "UPDATE diet_order SET signed_at = now() - interval '1 day', start_at = now() - interval '1 day' WHERE patient = '{p}'",
     )
