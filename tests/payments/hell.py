@@ -212,8 +212,11 @@ class Crowd:
                 made = await service.open_payment(actor, Purpose.PLAN, subject, share)
                 one = await queries.payment(actor, made)
                 self.intents.append(Intent(made, actor, subject, one.reference, method, amount))
-                if self.luck.random() < 0.9:
+                roll = self.luck.random()
+                if roll < 0.9:
                     await jobs.send(actor, made)
+                elif roll < 0.93:
+                    await service.cancel(actor, subject)
 
     async def live(self, ticks: int, step_s: float) -> None:
         for _ in range(ticks):

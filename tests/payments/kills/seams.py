@@ -31,8 +31,8 @@ class Seams:
         self._luck: dict[str, random.Random] = {}
         self.passed, self.struck = Counter[str](), Counter[str]()
 
-    def begin(self, rate: float) -> None:
-        self._luck = {name: random.Random(f"{self._seed} {name}") for name in SEAMS}
+    def begin(self, rate: float, only: str = "") -> None:
+        self._luck = {name: random.Random(f"{self._seed} {name}") for name in SEAMS if only in ("", name)}
         self._rate = rate
         self.passed, self.struck = Counter[str](), Counter[str]()
 
