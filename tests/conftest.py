@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 from litestar import Litestar  # noqa: E402
 
 from dusangire.app import create_app  # noqa: E402
-from dusangire.kernel import embedded, schema  # noqa: E402
+from dusangire.kernel import db, embedded, schema  # noqa: E402
 from dusangire.kernel.access import Actor, Role  # noqa: E402
 from dusangire.kernel.settings import settings  # noqa: E402
 from tests.make import Browser, Make  # noqa: E402
@@ -50,7 +50,11 @@ def server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 async def app(server: str) -> AsyncIterator[Litestar]:
-    """The application, started once: its pool and its hub serve all tests of the run."""
+    """The application, started once: its pool and its hub serve all tests of the run.
+
+    Whoever asks fifty things at once may wait for the pool, however busy the machine is.
+    """
+    db.PATIENCE_S = 20
     application = create_app()
     async with application.lifespan():
         yield application

@@ -70,7 +70,7 @@ async def _play(house: House, plans: dict[str, Plan], share: Share) -> dict[str,
         weather = asyncio.create_task(_weather(house, share, luck))
         reapers = [_reap(house, share, luck), *([_reap_in_the_middle(house)] if share.is_cut_short else [])]
         await asyncio.gather(*reapers, *(one.live() for each in phones.values() for one in each))
-        house.seams.end(but="refund: answer lost")
+        house.seams.calm()
         weather.cancel()
         ordered_s = time.monotonic() - began
         await house.knobs(callbacks=1, auto_s=share.auto_s)

@@ -40,6 +40,9 @@ _SERVER_SETTINGS = {
     "jit": "off",
 }
 
+# How long somebody waits for a connection of the pool; after that the server is too busy, and says so.
+PATIENCE_S = 2.0
+
 
 class _Held:
     """The connection of the transaction under way in this task; `owner` is the only task that may use it."""
@@ -155,7 +158,7 @@ async def connection() -> AsyncIterator[Any]:
         return
     if DB.pool is None:
         raise RuntimeError("no database pool is open in this process")
-    async with DB.pool.acquire(timeout=2) as conn:
+    async with DB.pool.acquire(timeout=PATIENCE_S) as conn:
         yield conn
 
 
@@ -170,7 +173,7 @@ async def transaction() -> AsyncIterator[None]:
         return
     if DB.pool is None:
         raise RuntimeError("no database pool is open in this process")
-    async with DB.pool.acquire(timeout=2) as conn:
+    async with DB.pool.acquire(timeout=PATIENCE_S) as conn:
         held = _Held(conn)
         async with conn.transaction():
             token = _held.set(held)

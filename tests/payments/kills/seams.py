@@ -36,8 +36,12 @@ class Seams:
         self._rate = rate
         self.passed, self.struck = Counter[str](), Counter[str]()
 
-    def end(self, *, but: str = "") -> None:
-        self._luck = {name: luck for name, luck in self._luck.items() if name == but}
+    def calm(self) -> None:
+        """From here on only what never struck in this run may still strike."""
+        self._luck = {name: luck for name, luck in self._luck.items() if not self.struck[name]}
+
+    def end(self) -> None:
+        self._luck = {}
 
     def strikes(self, name: str) -> bool:
         if name not in self._luck:
