@@ -1,14 +1,18 @@
 """The office: Solange and Mukunzi count and receive, Esther carries cash, and a payment can be opened for nobody's tray."""
 
+from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
 
+from dusangire.kernel import clock
 from dusangire.kernel.access import Actor, Role
 from dusangire.kernel.money import Money
 from dusangire.payments import service
 from dusangire.payments.rules import Method, Purpose
-from dusangire.payments.service import Share
+from dusangire.payments.service import Share, closing
 from dusangire.wards import queries as wards
 from tests.make import Make
 from tests.orders.conftest import _wired, bedside  # noqa: F401  fixtures
@@ -54,3 +58,15 @@ class Till:
 @pytest.fixture
 async def till(stay: UUID, solange: Actor) -> Till:
     return Till(stay, solange)
+
+
+@pytest.fixture
+def next_morning(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """What lets the day end whenever a test says so, for who closes it."""
+
+    tomorrow = SimpleNamespace(now=lambda: clock.now() + timedelta(days=1), local_day=clock.local_day)
+
+    def ends() -> None:
+        monkeypatch.setattr(closing, "clock", tomorrow)
+
+    return ends

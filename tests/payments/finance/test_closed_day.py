@@ -1,4 +1,4 @@
-"""A closed day stays as it was closed: what is written by hand is always of today, and not even that once today is closed."""
+"""A closed day stays as it was closed: it is over, and whatever is written has the moment at which it is written."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -10,10 +10,8 @@ from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import execute
 from dusangire.kernel.ids import short_code, uuid7
-from dusangire.kernel.money import Money
 from dusangire.payments import queries
-from dusangire.payments.rules.ledger import Account
-from dusangire.payments.service import office as desk
+from tests.payments.finance.conftest import Till
 from tests.unguarded import rewrite
 
 OFFICE = "/admin/finance"
@@ -63,35 +61,33 @@ async def test_the_mirror_of_an_older_entry_is_of_today_and_the_closed_day_keeps
 
 
 @pytest.mark.req("J12", "J15")
-async def test_once_today_is_closed_nothing_more_is_written_into_it_by_hand(browser, solange: Actor) -> None:
+async def test_a_day_is_closed_when_it_is_over_and_not_before(browser, solange: Actor, next_morning) -> None:
     today, office = clock.local_day(clock.now(), solange.zone), browser(solange)
-    first = _said()
-    made = (await office.post(f"{OFFICE}/ledger/new", first)).headers["location"]
-    assert await _close(office, today + timedelta(days=1)) == 409
+    page = (await office.get(f"{OFFICE}/reconciliation?day={today}")).text
+    assert "Close it tomorrow" in page
+    assert f'action="{OFFICE}/reconciliation/close"' not in page
+    for day in (today, today + timedelta(days=1)):
+        refused = await office.post(f"{OFFICE}/reconciliation/close", {"day": str(day)}, htmx=True)
+        assert refused.status_code == 409
+        assert "Close it tomorrow" in refused.text
+    next_morning()
     assert await _close(office, today) == 303
-    refused = await office.post(f"{OFFICE}/ledger/new", _said(), htmx=True)
-    assert refused.status_code == 409
-    assert "Write it tomorrow" in refused.text
-    assert (await office.post(f"{made}/reverse", {"why": "It was wrong"})).status_code == 409
-    assert (await office.post(f"{OFFICE}/ledger/new", first)).headers["location"] == made
-    assert len(await queries.entries(solange, day=today)) == 1
-    assert await queries.balance(solange, Account.BANK) == Money(900)
 
 
-@pytest.mark.req("J12")
-async def test_without_looking_at_the_close_an_entry_lands_in_the_closed_day(
-    browser, solange: Actor, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.req("J12", "J15")
+async def test_cash_taken_back_after_its_day_was_closed_has_the_date_of_today(
+    till: Till, browser, esther: Actor, solange: Actor
 ) -> None:
-    """The negative control."""
-
-    async def nothing(actor: Actor) -> None:
-        return None
-
-    today, office = clock.local_day(clock.now(), solange.zone), browser(solange)
-    assert await _close(office, today) == 303
-    monkeypatch.setattr(desk, "refuse_closed_day", nothing)
-    assert (await office.post(f"{OFFICE}/ledger/new", _said())).status_code == 303
-    assert len(await queries.entries(solange, day=today)) == 1
+    made, office = await till.take(esther, 2000), browser(solange)
+    today = clock.local_day(clock.now(), solange.zone)
+    before = today - timedelta(days=1)
+    await rewrite("UPDATE entry SET posted_at = posted_at - interval '1 day' WHERE about = $1", f"payment:{made}")
+    assert await _close(office, before) == 303
+    kept = await queries.entries(solange, day=before)
+    assert kept
+    assert (await office.post(f"{OFFICE}/payments/{made}/annul", {"why": "It was another bed"})).status_code == 303
+    assert [one.id for one in await queries.entries(solange, day=before)] == [one.id for one in kept]
+    assert [one.about for one in await queries.entries(solange, day=today)] == [f"payment:{made}"]
 
 
 @pytest.mark.req("J12")

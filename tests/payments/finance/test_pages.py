@@ -39,7 +39,7 @@ async def test_the_office_opens_for_those_who_may_see_payments(make: Make, brows
         assert answer.status_code == (200 if asked in ROLES[role] else 403), path
 
 
-@pytest.mark.req("J5")
+@pytest.mark.req("J5", "CHK-4.1.3")
 async def test_a_carrier_counts_on_the_phone_and_the_office_receives(
     till: Till, browser, esther: Actor, solange: Actor
 ) -> None:
@@ -90,7 +90,7 @@ async def test_the_counter_takes_the_cash_of_a_tray_once(bedside: Bedside, brows
     assert await cash.expected(solange, solange.user) == Money(2000)
 
 
-@pytest.mark.req("J8", "J15")
+@pytest.mark.req("J8", "J15", "CHK-4.1.7")
 async def test_a_refund_is_never_above_what_was_taken_and_wants_a_reason(
     till: Till, browser, esther: Actor, solange: Actor
 ) -> None:
@@ -123,7 +123,7 @@ async def test_moving_money_asks_for_a_fresh_sign_in(till: Till, browser, esther
     assert (await payments.payment(solange, made)).refunded_minor == 0
 
 
-@pytest.mark.req("J15")
+@pytest.mark.req("J15", "CHK-4.2.9")
 async def test_finance_marks_a_payment_invalid_records_another_and_makes_a_meal_free(
     bedside: Bedside, browser, solange: Actor
 ) -> None:
@@ -147,7 +147,7 @@ async def test_finance_marks_a_payment_invalid_records_another_and_makes_a_meal_
     assert await payments.books_balance(solange)
 
 
-@pytest.mark.req("J6")
+@pytest.mark.req("J6", "CHK-4.1.4")
 async def test_a_list_of_the_bank_comes_in_by_upload_and_a_repeated_line_is_named(
     till: Till, browser, solange: Actor
 ) -> None:
@@ -262,8 +262,9 @@ async def test_an_entry_that_something_else_made_is_not_reversed_by_hand(
 
 @pytest.mark.req("J12")
 async def test_a_day_is_closed_only_when_every_difference_has_a_name(
-    till: Till, browser, esther: Actor, solange: Actor
+    till: Till, browser, esther: Actor, solange: Actor, next_morning
 ) -> None:
+    next_morning()
     await till.take(esther, 7000)
     shift = await cash.open_shift(esther, esther.user)
     assert shift
@@ -285,7 +286,10 @@ async def test_a_day_is_closed_only_when_every_difference_has_a_name(
 
 
 @pytest.mark.req("J12")
-async def test_the_banks_day_fits_its_lines_and_an_unknown_line_stands_out(till: Till, browser, solange: Actor) -> None:
+async def test_the_banks_day_fits_its_lines_and_an_unknown_line_stands_out(
+    till: Till, browser, solange: Actor, next_morning
+) -> None:
+    next_morning()
     day = clock.local_day(clock.now(), solange.zone)
     bill = await bank.invoice(solange, await till.ask(Method.BANK, 5000))
     await bank_service.import_lines(solange, [row("FT1", 5000, bill.code)], source="a.csv")

@@ -50,12 +50,13 @@ async def _send(office: Browser, method: str, content: bytes, day: date | str) -
     return await office.post(f"{PATH}/upload", {"day": str(day), "method": method}, files=file)
 
 
-@pytest.mark.req("J12")
+@pytest.mark.req("J12", "CHK-4.1.9", "CHK-4.2.8")
 @pytest.mark.parametrize("method", ["mtn", "airtel"])
 async def test_a_list_with_one_franc_less_names_the_difference_and_the_day_stays_open_until_somebody_explains_it(
-    till: Till, browser, solange: Actor, method: str
+    till: Till, browser, solange: Actor, next_morning, method: str
 ) -> None:
     day, office = _today(solange), browser(solange)
+    next_morning()
     fits, lacks = await _paid(till, method, 2000), await _paid(till, method, 3000)
     close = (f"{PATH}/close", {"day": str(day)})
     assert (await office.post(*close)).status_code == 409

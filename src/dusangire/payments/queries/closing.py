@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from dusangire.kernel.access import Actor
 from dusangire.kernel.clock import day_bounds
-from dusangire.kernel.db import fetch, fetch_one, fetch_value
+from dusangire.kernel.db import fetch, fetch_one
 from dusangire.kernel.money import Money
 from dusangire.payments.rules import Method
 from dusangire.payments.rules.statement import Kind, StatementLine
@@ -33,13 +33,6 @@ class _Listed(Struct, frozen=True):
     provider_ref: str
     amount_minor: int
     at: datetime
-
-
-async def keep_day(actor: Actor, day: date) -> None:
-    """Let nobody else close a day, or write into it by hand, until the transaction ends."""
-    await fetch_value(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1::int || ' ' || $2::date, 58))", actor.hospital, day
-    )
 
 
 async def closed(actor: Actor, day: date) -> Closed | None:

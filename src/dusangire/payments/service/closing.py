@@ -1,6 +1,6 @@
 """The end of a day: cash and bank compared with what the house counted itself, and the day closed once all is named."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from dusangire.kernel import clock
@@ -13,6 +13,9 @@ from dusangire.payments.queries import closing as queries
 from dusangire.payments.queries.reconciling import recon_run
 from dusangire.payments.rules import Method
 from dusangire.payments.service.reconciling import reconcile
+
+# A transaction that began before midnight has ended by then, or was ended.
+_GRACE = timedelta(minutes=5)
 
 
 async def compare_own(actor: Actor, day: date, method: Method) -> UUID:
@@ -28,11 +31,13 @@ async def compare_own(actor: Actor, day: date, method: Method) -> UUID:
 
 
 async def close_day(actor: Actor, day: date) -> None:
-    """Close a day. Raises Refusal for one to come, and while a method was not compared or a line has no name."""
-    if day > _today(actor):
-        raise Refusal("finance.recon.not_begun")
+    """Close a day that is over. Raises Refusal before, and while a method was not compared or a line has no name.
+
+    Nothing lands in it later: entries are dated by the database, with the moment they are written.
+    """
+    if day >= clock.local_day(clock.now() - _GRACE, actor.zone):
+        raise Refusal("finance.recon.not_over")
     async with transaction():
-        await queries.keep_day(actor, day)
         for one in await queries.moved(actor, day):
             run = await recon_run(actor, day, one.method)
             if run is None or run.left:
@@ -49,15 +54,3 @@ async def close_day(actor: Actor, day: date) -> None:
         )
         if made is not None:
             await record(actor, "day:closed", f"day:{day}")
-
-
-async def refuse_closed_day(actor: Actor) -> None:
-    """Raise Refusal where today is closed already: what is written by hand has today's date. In a transaction."""
-    today = _today(actor)
-    await queries.keep_day(actor, today)
-    if await queries.closed(actor, today) is not None:
-        raise Refusal("finance.entry.day_closed")
-
-
-def _today(actor: Actor) -> date:
-    return clock.local_day(clock.now(), actor.zone)

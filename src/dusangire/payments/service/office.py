@@ -14,7 +14,6 @@ from dusangire.payments import queries
 from dusangire.payments.queries.bank import Payee
 from dusangire.payments.rules.desk import BY_HAND
 from dusangire.payments.rules.ledger import Account, EntryKind, move
-from dusangire.payments.service.closing import refuse_closed_day
 from dusangire.payments.service.ledger import post, reverse
 
 
@@ -29,8 +28,7 @@ class Manual(Struct, frozen=True):
 
 
 async def enter(actor: Actor, said: Manual) -> UUID:
-    """Post an entry by hand; sent twice, it is posted once. Raises Refusal for accounts that others keep,
-    and once today is closed."""
+    """Post an entry by hand; sent twice, it is posted once. Raises Refusal for accounts that others keep."""
     if said.debit is said.credit:
         raise Refusal("finance.entry.same_account", status=422)
     if said.debit not in BY_HAND or said.credit not in BY_HAND or not said.why.strip():
@@ -39,7 +37,6 @@ async def enter(actor: Actor, said: Manual) -> UUID:
     async with transaction():
         if (before := await queries.entry_of_key(actor, key)) is not None:
             return before
-        await refuse_closed_day(actor)
         lines = move((said.debit, None), (said.credit, None), said.amount.minor)
         is_new = await post(actor, EntryKind.MANUAL, "ledger:manual", lines, key=key, reason=said.why)
         made = await queries.entry_of_key(actor, key)
@@ -58,7 +55,6 @@ async def undo_entry(actor: Actor, entry_id: UUID, *, why: str) -> UUID:
             raise Refusal("finance.entry.not_by_hand")
         if found.mirror is not None:
             raise Refusal("payments.moved_on")
-        await refuse_closed_day(actor)
         mirror = await reverse(actor, entry_id, reason=why)
         await record(actor, "entry:reversed", f"entry:{entry_id}", why=why)
     return mirror
