@@ -55,7 +55,7 @@ SUITES = {
     ),
     "steps": Suite(
         STEPS,
-        tuple(f"tests/orders/test_{name}.py" for name in ("holding", "moving", "many_trays", "meal_stop")),
+        tuple(f"tests/orders/test_{name}.py" for name in ("holding", "moving", "selling", "many_trays", "meal_stop")),
         (),
         400,
     ),
