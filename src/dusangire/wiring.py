@@ -116,6 +116,7 @@ AT_ONCE: dict[str, tuple[journal.AtOnce, ...]] = {
         orders.hold_merged,
         subscriptions.follow_merged,
         funds_grants.follow_merged,
+        coupons.follow_merged,
         phones.follow_merged,
     ),
     "ingredient:changed": (orders.lock_ingredient,),

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dusangire import wiring
-from dusangire.kernel import clock
+from dusangire.diets import service as diets
+from dusangire.kernel import clock, journal
 from dusangire.kernel.access import Actor, Role
 from dusangire.kernel.db import acting_as, execute, fetch_value, transaction
 from dusangire.kernel.errors import NotHere, Refusal
@@ -20,8 +21,11 @@ from dusangire.payments.queries import coupons as queries
 from dusangire.payments.rules.coupons import Audience, Coupon, CouponKind, discount, objection, plain_code
 from dusangire.payments.service import coupons
 from dusangire.payments.service.coupons import NewCoupon
+from dusangire.wards import service as wards
+from dusangire.wards.rules import EndReason
 from tests.make import Make
 from tests.payments import crowd
+from tests.unguarded import rewrite
 
 TODAY = date(2026, 11, 21)
 BUYERS = 200
@@ -156,6 +160,32 @@ async def test_one_person_uses_a_coupon_no_oftener_than_it_says(make: Make, sola
         with pytest.raises(Refusal, match=r"coupon\.used_by_you"):
             await _use(solange, made, mine[1], amina.patient)
         assert await _use(solange, made, theirs[0], other.patient)
+
+
+@pytest.mark.req("J13", "I7")
+@pytest.mark.parametrize("follows", [True, False])
+async def test_what_a_merged_record_used_counts_for_the_kept_one(
+    make: Make, solange: Actor, amina: Actor, bosco: Actor, monkeypatch: pytest.MonkeyPatch, follows: bool
+):
+    """Without the reaction, the negative control, one person uses the coupon a second time."""
+    if not follows:
+        found = tuple(one for one in journal.AT_ONCE["patient:merged"] if one is not coupons.follow_merged)
+        monkeypatch.setitem(journal.AT_ONCE, "patient:merged", found)
+    twin = await make.patient("Amina", "Uwaze")
+    with acting_as(solange):
+        made = await _coupon(solange, 9, per_person=1)
+        eaten = (await crowd.trays(solange, twin.patient, 1))[0]
+        await _use(solange, made, eaten, twin.patient)
+    await rewrite("UPDATE meal_order SET status = 'delivered' WHERE id = $1", eaten)
+    await wards.discharge(bosco, twin.patient, EndReason.DISCHARGED)
+    await diets.merge(bosco, amina.patient, twin.patient)
+    with acting_as(solange):
+        order = (await crowd.trays(solange, amina.patient, 1))[0]
+        if follows:
+            with pytest.raises(Refusal, match=r"coupon\.used_by_you"):
+                await _use(solange, made, order, amina.patient)
+        else:
+            assert await _use(solange, made, order, amina.patient)
 
 
 @pytest.mark.req("J13")

@@ -131,3 +131,15 @@ async def give_back(actor: Actor, about: str) -> None:
         actor.hospital,
         UUID(about.partition(":")[2]),
     )
+
+
+async def follow_merged(actor: Actor, about: str) -> None:
+    """Let the coupons that a merged record used count for the kept one. "patient:<kept>"."""
+    await execute(
+        """
+        UPDATE coupon_use u SET person = gone.merged_into FROM patient gone
+        WHERE u.hospital = $1 AND gone.hospital = $1 AND gone.merged_into = $2 AND u.person = gone.id
+        """,
+        actor.hospital,
+        UUID(about.partition(":")[2]),
+    )
