@@ -1,6 +1,7 @@
 """Who pays which part of a meal: exact to the franc, by rules that are data, and what insurers owe."""
 
 from datetime import date, timedelta
+from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,10 +19,12 @@ from dusangire.payments import queries as money
 from dusangire.payments import service as payments
 from dusangire.payments.queries import payers as queries
 from dusangire.payments.rules import Method, Payer, Purpose
+from dusangire.payments.rules.bank import BankRow
 from dusangire.payments.rules.funds import CameBy, Limits
 from dusangire.payments.rules.ledger import Account
 from dusangire.payments.rules.payers import PAYERS, PayerRule, rule_for, split
-from dusangire.payments.service import funds_desk, payers
+from dusangire.payments.rules.receipts import pay_kind
+from dusangire.payments.service import bank, funds_desk, payers
 from dusangire.payments.service.funds_desk import NewGift
 from dusangire.payments.service.payers import NewRule
 from dusangire.wards import queries as ward_queries
@@ -240,3 +243,69 @@ async def test_a_class_chosen_at_admission_is_the_admissions(make: Make, bosco: 
 
 def test_the_methods_of_other_payers_ask_nobody_for_money():
     assert not any(method.is_mobile for method in (Method.FUND, Method.HOSPITAL, Method.INSURER))
+
+
+@pytest.fixture
+def next_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The month of these tests' trays is over, for who issues its invoices."""
+    from dusangire.payments.pages import payers as pages
+
+    later = SimpleNamespace(now=lambda: clock.now() + timedelta(days=40), local_day=clock.local_day)
+    monkeypatch.setattr(payers, "clock", later)
+    monkeypatch.setattr(pages, "clock", later)
+
+
+@pytest.mark.req("J6", "J9")
+async def test_an_insurers_month_is_issued_once_and_paid_by_the_banks_line_to_the_franc(
+    solange: Actor, amina: Actor, browser, next_month: None
+):
+    with acting_as(solange):
+        admission = await _insure(solange, amina, PayerClass.PRIVATE, insurer="Radiant & Sons")
+        await _rule(solange, PayerClass.PRIVATE, (20, 0, 0, 80))
+        for _ in range(3):
+            await _order(solange, amina, admission)
+    office, month = browser(solange), crowd.tomorrow(solange).replace(day=1)
+    asked = f"month={month:%Y-%m}&insurer=Radiant+%26+Sons"
+    page = f"/admin/payers/invoices/private?{asked}"
+    assert "Issue the invoice" in (await office.get(page)).text
+    issue = f"/admin/payers/invoices/private/issue?{asked}"
+    made = await office.post(issue)
+    assert made.status_code == 303
+    assert (await office.post(issue)).status_code == 409
+    bill = (await office.get(made.headers["location"])).text
+    assert "Radiant &amp; Sons" in bill
+    assert "5,640" in bill
+    with acting_as(solange):
+        (issued,) = await queries.insurer_invoices(solange, month)
+        assert (issued.amount, issued.trays, issued.state) == (Money(5640), 3, "pending")
+        row = BankRow("FT-R1", month, Money(5640), "Radiant", f"Meals {issued.code}")
+        await bank.import_lines(solange, [row], source="nov.csv")
+        assert (await queries.insurer_invoices(solange, month))[0].state == "paid"
+        assert (await money.balance(solange, Account.INSURER_RECEIVABLE)).minor == 0
+        assert (await money.balance(solange, Account.BANK)).minor == 5640
+        assert await money.books_balance(solange)
+    assert pay_kind(Method.BANK, Purpose.INSURER) is None, (
+        "the revenue authority heard of the trays when they were sold"
+    )
+    drawn = (await office.get(page)).text
+    assert issued.code in drawn
+    assert "Issue the invoice" not in drawn
+
+
+@pytest.mark.req("J9")
+async def test_a_month_that_is_not_over_or_owes_nothing_has_no_invoice(
+    solange: Actor, amina: Actor, bosco: Actor, browser
+):
+    with acting_as(solange):
+        admission = await _insure(solange, amina, PayerClass.RSSB)
+        await _rule(solange, PayerClass.RSSB, (15, 0, 0, 85))
+        await _order(solange, amina, admission)
+        month = crowd.tomorrow(solange)
+        with pytest.raises(Refusal, match=r"payer\.month_not_over"):
+            await payers.issue_invoice(solange, month, "rssb", "")
+        with pytest.raises(Refusal, match=r"payer\.nothing_owed"):
+            await payers.issue_invoice(solange, month - timedelta(days=70), "rssb", "")
+    path = f"/admin/payers/invoices/rssb/issue?month={month:%Y-%m}"
+    assert (await browser(solange).post(path)).status_code == 409
+    assert (await browser(bosco).post(path)).status_code == 403
+    assert "The month is not over" in (await browser(solange).get(path.replace("/issue", ""))).text

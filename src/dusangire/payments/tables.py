@@ -192,6 +192,16 @@ class InsuredTray(OfHospital, tablename="insured_tray"):
     insurance_no = Text(default="")
 
 
+class InsurerInvoice(OfHospital, tablename="insurer_invoice"):
+    payer_class = Text(required=True)
+    insurer = Text(required=True)
+    month = Date(required=True)
+    trays = Integer(required=True)
+    amount_minor = Integer(required=True)
+    issued_by = UUID(required=True)
+    issued_at = Timestamptz(default=TimestamptzNow())
+
+
 class FinanceSetting(OfHospital, tablename="finance_setting"):
     variance_limit_minor = Integer(default=1000)
     payee = Text(default="")

@@ -106,24 +106,29 @@ class Payers(Controller):
     async def invoices(self, request: Request, actor: Acting) -> Html:
         first, after = _month(request, actor)
         due = await queries.insurers_due(actor, first, after)
-        whole_sum = total([one.amount for one in due])
-        return whole(request, "payments/payer_invoices.html", due=due, month=first.strftime("%Y-%m"), sum=whole_sum)
+        issued = {(one.payer_class, one.insurer): one for one in await queries.insurer_invoices(actor, first)}
+        return whole(
+            request, "payments/payer_invoices.html", due=due, issued=issued, month=first.strftime("%Y-%m"),
+            sum=total([one.amount for one in due]),
+        )  # fmt: skip
 
     @get("/invoices/{payer_class:str}", opt=_SEE)
     async def invoice(self, request: Request, actor: Acting, payer_class: str) -> Html:
-        first, after = _month(request, actor)
-        insurer = str(request.query_params.get("insurer", ""))
-        lines = await queries.insured_trays(actor, first, after, payer_class, insurer)
-        return whole(
-            request, "payments/payer_invoice.html", lines=lines, month=first.strftime("%Y-%m"), payer_class=payer_class,
-            insurer=insurer, classes=list(PayerClass), sum=total([line.amount for line in lines]),
-        )  # fmt: skip
+        return await _invoice(request, actor, payer_class)
+
+    @post("/invoices/{payer_class:str}/issue", opt=needs(Can.MONEY_MOVE, fresh=True))
+    async def issue(self, request: Request, actor: Acting, payer_class: str) -> Html:
+        first, _ = _month(request, actor)
+        try:
+            made = await payers.issue_invoice(actor, first, payer_class, _insurer(request))
+        except Refusal as refused:
+            return await _invoice(request, actor, payer_class, refused)
+        return go(request, f"/invoices/{made}")
 
     @get("/invoices/{payer_class:str}/sheet.csv", opt=needs(Can.FUND_MANAGE, Can.PAYMENTS_SEE, fresh=True))
     async def sheet(self, request: Request, actor: Acting, payer_class: str) -> Response[str]:
         first, after = _month(request, actor)
-        insurer = str(request.query_params.get("insurer", ""))
-        lines = await queries.insured_trays(actor, first, after, payer_class, insurer)
+        lines = await queries.insured_trays(actor, first, after, payer_class, _insurer(request))
         return download(
             request,
             f"invoice-{first:%Y-%m}",
@@ -144,6 +149,18 @@ async def _page(request: Request, actor: Actor, form: Form[Wanted], *, status: i
         funds=await fund_queries.funds(actor), classes=list(PayerClass), periods=list(PeriodCode),
         ticked=await _ticked(request), typed=typed, found=found,
         insured=await queries.insured_now(actor, [one.id for one in found]),
+    )  # fmt: skip
+
+
+async def _invoice(request: Request, actor: Actor, payer_class: str, refused: Refusal | None = None) -> Html:
+    (first, after), insurer = _month(request, actor), _insurer(request)
+    lines = await queries.insured_trays(actor, first, after, payer_class, insurer)
+    issued = {(one.payer_class, one.insurer): one for one in await queries.insurer_invoices(actor, first)}
+    return whole(
+        request, "payments/payer_invoice.html", status=refused.status if refused else 200, lines=lines,
+        month=first.strftime("%Y-%m"), payer_class=payer_class, insurer=insurer, classes=list(PayerClass),
+        sum=total([line.amount for line in lines]), issued=issued.get((payer_class, insurer)), refused=refused,
+        is_over=after <= _today(actor),
     )  # fmt: skip
 
 
@@ -179,6 +196,10 @@ def _new(said: Wanted) -> NewRule:
         said.payer_class, said.patient, said.hospital, said.insurer, said.sponsor, said.begins_on,
         said.fund if said.sponsor else None, tuple(one.value for one in said.periods), tuple(said.weekdays),
     )  # fmt: skip
+
+
+def _insurer(request: Request) -> str:
+    return str(request.query_params.get("insurer", ""))[:80]
 
 
 def _month(request: Request, actor: Actor) -> tuple[date, date]:

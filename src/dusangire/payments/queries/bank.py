@@ -106,12 +106,13 @@ _USES = """
 _INVOICES = """
     SELECT y.id AS payment, y.code, y.purpose, y.subject, y.state, y.amount_minor,
            coalesce(got.minor, 0)::int AS received_minor, coalesce(o.code, '') AS label, y.created_at,
-           coalesce(p.given_name || ' ' || p.family_name, w.name, '') AS name
+           coalesce(p.given_name || ' ' || p.family_name, w.name, i.insurer, '') AS name
     FROM payment y
     LEFT JOIN meal_order o ON o.hospital = y.hospital AND o.id = y.meal_order
     LEFT JOIN admission a ON a.hospital = y.hospital AND a.id = coalesce(o.admission, y.subject)
     LEFT JOIN patient p ON p.hospital = a.hospital AND p.id = a.patient
     LEFT JOIN app_user w ON w.id = y.payer_user
+    LEFT JOIN insurer_invoice i ON i.hospital = y.hospital AND i.id = y.subject
     LEFT JOIN LATERAL (SELECT sum(u.amount_minor) AS minor FROM bank_use u
         WHERE u.hospital = y.hospital AND u.payment = y.id AND u.undone_at IS NULL) got ON true
 """
@@ -200,7 +201,7 @@ async def invoices(actor: Actor, said: str = "", *, only_open: bool = True, most
         {_INVOICES} WHERE y.hospital = $1 AND y.method = 'bank' AND y.code IS NOT NULL
           AND (NOT $3 OR y.state = 'pending')
           AND ($2 = '' OR y.code ILIKE $2 OR o.code ILIKE $2
-               OR coalesce(p.given_name || ' ' || p.family_name, w.name) ILIKE '%' || $2 || '%')
+               OR coalesce(p.given_name || ' ' || p.family_name, w.name, i.insurer) ILIKE '%' || $2 || '%')
         ORDER BY y.created_at LIMIT $4
         """,
         actor.hospital,

@@ -1,7 +1,7 @@
 """Reads of payer classes, of the rules that divide a meal's price, and of what insurers owe."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch, fetch_one
 from dusangire.kernel.errors import NotHere
 from dusangire.kernel.money import Money
+from dusangire.payments.rules import State
 from dusangire.payments.rules.payers import PayerRule
 
 
@@ -30,6 +31,24 @@ class InsurerDue(Struct, frozen=True):
     insurer: str
     trays: int
     amount_minor: int
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor)
+
+
+class InsurerInvoice(Struct, frozen=True):
+    """A month's invoice as it was issued. payment: the transfer that is asked for, with the reference `code`."""
+
+    id: UUID
+    payer_class: str
+    insurer: str
+    trays: int
+    amount_minor: int
+    issued_at: datetime
+    payment: UUID
+    code: str
+    state: State
 
     @property
     def amount(self) -> Money:
@@ -108,6 +127,20 @@ async def insurers_due(actor: Actor, first: date, after: date) -> list[InsurerDu
         actor.hospital,
         first,
         after,
+    )
+
+
+async def insurer_invoices(actor: Actor, first: date) -> list[InsurerInvoice]:
+    """Return what was issued for the month that begins on this day."""
+    return await fetch(
+        InsurerInvoice,
+        """
+        SELECT i.id, i.payer_class, i.insurer, i.trays, i.amount_minor, i.issued_at, y.id AS payment, y.code, y.state
+        FROM insurer_invoice i JOIN payment y ON y.hospital = i.hospital AND y.subject = i.id
+        WHERE i.hospital = $1 AND i.month = $2 ORDER BY i.payer_class, i.insurer
+        """,
+        actor.hospital,
+        first,
     )
 
 

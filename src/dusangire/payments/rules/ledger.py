@@ -63,7 +63,7 @@ _DUE = {
     Purpose.EVENT: Account.EVENT_DUE,
     Purpose.STAFF_TRAY: Account.ORDER_DUE,
     Purpose.ACCOUNT: Account.ADMISSION_RECEIVABLE,
-    Purpose.STAFF_TRAY: Account.ORDER_DUE,
+    Purpose.INSURER: Account.INSURER_RECEIVABLE,
 }
 
 _WHERE = {

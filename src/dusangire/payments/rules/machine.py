@@ -44,6 +44,7 @@ class Purpose(StrEnum):
     EVENT = "event"
     ACCOUNT = "account"
     STAFF_TRAY = "staff_tray"
+    INSURER = "insurer"
 
 
 class State(StrEnum):

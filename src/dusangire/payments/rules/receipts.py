@@ -29,7 +29,7 @@ def pay_kind(method: Method, purpose: Purpose) -> PayKind | None:
     """Return how the authority calls this way of paying; None where nothing is sold.
 
     A plan's meals, points and what the hospital gives were reported when they were bought, or never are; paying the
-    account of a stay settles what was reported as a sale on credit.
+    account of a stay, or an insurer's invoice, settles what was reported as a sale on credit.
     """
     return _PAY_KINDS.get(method) if purpose in _SOLD else None
 

@@ -1,6 +1,6 @@
 """Who else pays a meal: the rules of a payer class, and the shares they make of what is to be paid."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,19 +8,19 @@ from msgspec import Struct
 
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
-from dusangire.kernel.db import mine, transaction
+from dusangire.kernel.db import fetch_value, mine, transaction
 from dusangire.kernel.errors import NotHere, Refusal
 from dusangire.kernel.ids import uuid7
 from dusangire.kernel.journal import record
-from dusangire.kernel.money import Money
+from dusangire.kernel.money import Money, total
 from dusangire.payments.queries import payers as queries
 from dusangire.payments.queries.funds import fund as fund_of
 from dusangire.payments.queries.payers import Insured
-from dusangire.payments.rules import Method, Payer
+from dusangire.payments.rules import Method, Payer, Purpose
 from dusangire.payments.rules.funds import Meal
 from dusangire.payments.rules.payers import rule_for, split
 from dusangire.payments.service import funds
-from dusangire.payments.service.intents import Share
+from dusangire.payments.service.intents import Share, open_payment
 from dusangire.payments.tables import InsuredTray, PayerRule
 from dusangire.wards import queries as wards
 from dusangire.wards.rules import PayerClass
@@ -64,6 +64,32 @@ async def divide(actor: Actor, admission: UUID, rest: Money, *, order: UUID, day
         await _keep_insured(actor, order, insured)
         shares.append(Share(Method.INSURER, parts[Payer.INSURER], Payer.INSURER))
     return shares
+
+
+async def issue_invoice(actor: Actor, month: date, payer_class: str, insurer: str) -> UUID:
+    """Issue an insurer's invoice of a month that is over, once; return its payment, a transfer that is waited for.
+
+    Raises Refusal before the month is over, where nothing is owed, and where it was issued before.
+    """
+    first, after = month.replace(day=1), (month.replace(day=1) + timedelta(days=32)).replace(day=1)
+    if clock.local_day(clock.now(), actor.zone) < after:
+        raise Refusal("payer.month_not_over")
+    async with transaction():
+        lines = await queries.insured_trays(actor, first, after, payer_class, insurer)
+        owed = total([line.amount for line in lines])
+        if not owed:
+            raise Refusal("payer.nothing_owed")
+        made = await fetch_value(
+            """
+            INSERT INTO insurer_invoice (id, hospital, payer_class, insurer, month, trays, amount_minor, issued_by)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id
+            """,
+            uuid7(), actor.hospital, payer_class, insurer, first, len(lines), owed.minor, actor.user,
+        )  # fmt: skip
+        if made is None:
+            raise Refusal("payer.issued_before")
+        await record(actor, "insurer:invoiced", f"insurer:{made}", amount=owed.minor, month=f"{first:%Y-%m}")
+        return await open_payment(actor, Purpose.INSURER, made, Share(Method.BANK, owed, Payer.INSURER))
 
 
 async def add_rule(actor: Actor, wanted: NewRule) -> UUID:
