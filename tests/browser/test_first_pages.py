@@ -18,8 +18,8 @@ MONEY = {
     "delivery": ["/cash/", "/delivery/staff/"],
     "finance": [
         *(f"/admin/finance/{room}" for room in (
-            "payments", "refunds", "counter", "cash", "bank", "invoices", "statements", "reconciliation", "ledger", "ledger/new",
-            "settings",
+            "payments", "refunds", "counter", "cash", "bank", "invoices", "statements", "reconciliation", "receipts", "ledger",
+            "ledger/new", "settings",
         )),
         "/admin/payers/", "/admin/payers/invoices",
     ],
@@ -71,7 +71,9 @@ async def test_a_page_wider_than_the_phone_would_be_found_out(people):
     """The negative control: a paragraph that runs over the edge, under a second headline."""
     page = await people.sign_in("finance", PHONE)
     await page.goto("/admin/finance/ledger")
-    await page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<h1>Wide</h1><p id=wide><img src=x></p>')")
+    await page.evaluate(
+        "document.querySelector('main').insertAdjacentHTML('beforeend', '<h1>Wide</h1><p id=wide><img src=x></p>')"
+    )
     await page.evaluate("document.getElementById('wide').style.inlineSize = '50rem'")
     assert {"heading", "width", "image-alt"} <= {one[0] for one in await _faults(page)}
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from dusangire.kernel import clock
-from dusangire.kernel.access import Actor
+from dusangire.kernel.access import Actor, Role
 from dusangire.kernel.db import acting_as
 from dusangire.kernel.money import Money
 from dusangire.payments import jobs, queries, service
@@ -25,7 +25,7 @@ from dusangire.payments.rules.fiscal import (
     SaleKind,
     TaxClass,
 )
-from tests.make import Make
+from tests.make import Make, element
 from tests.payments.simulated import Providers
 
 
@@ -189,3 +189,28 @@ async def test_the_simulated_authority_signs_over_http(make: Make, providers: Pr
     signed = (await queries.fiscal_of(make.actor, one.subject))[0]
     assert signed.is_signed, signed.said
     assert len(signed.signature) == 16
+
+
+@pytest.mark.req("J11")
+async def test_a_refused_receipt_is_seen_and_sent_again_under_its_own_number(
+    make: Make, browser, authority: Authority
+) -> None:
+    solange = await make.user("Solange Iradukunda", Role.FINANCE)
+    office, carrier = browser(solange), browser(await make.user("Esther", Role.DELIVERY))
+    authority.says = NotSigned("834", "Wrong item class")
+    one = await _sold(make.actor)
+    await jobs.sign_receipts(make.actor)
+    refused = (await queries.fiscal_of(make.actor, one.subject))[0]
+    assert "1</b>" in element((await office.get("/admin/finance/")).text, "waits-fiscal_pending")
+    row = element((await office.get("/admin/finance/receipts")).text, f"receipt-{refused.id}")
+    assert "Refused" in row
+    assert "834 Wrong item class" in row
+    again = f"/admin/finance/receipts/{refused.id}/again"
+    assert (await carrier.post(again)).status_code == 403
+    assert (await office.post(again)).status_code == 303
+    assert (await office.post(again)).status_code == 409
+    authority.says = None
+    await jobs.sign_receipts(make.actor)
+    assert [sale.invoice_no for sale in authority.sales] == [1, 1]
+    assert _states(await queries.fiscal_of(make.actor, one.subject)) == ["signed"]
+    assert "Every receipt is signed" in (await office.get("/admin/finance/receipts")).text

@@ -6,6 +6,7 @@ from uuid import UUID
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import execute, fetch_value, mine, transaction
+from dusangire.kernel.errors import NotHere, Refusal
 from dusangire.kernel.ids import uuid7
 from dusangire.kernel.journal import record
 from dusangire.kernel.settings import settings
@@ -82,6 +83,24 @@ async def signed(actor: Actor, one: FiscalReceipt, answer: FiscalAnswer, now: da
         if moved:
             await record(actor, f"fiscal:{word}", f"fiscal:{one.id}", also=[f"{one.purpose}:{one.subject}"])
     return True
+
+
+async def send_again(actor: Actor, receipt_id: UUID) -> None:
+    """Put a receipt that the authority refused back into the queue, under its own number. Raises Refusal, NotHere."""
+    async with transaction():
+        one = await queries.fiscal_receipt(actor, receipt_id)
+        if one is None:
+            raise NotHere
+        moved = (
+            await ReceiptRow.update(
+                {ReceiptRow.state: "queued", ReceiptRow.next_try_at: clock.now(), ReceiptRow.tries: 0}
+            )
+            .where(mine(ReceiptRow, actor), ReceiptRow.id == receipt_id, ReceiptRow.state == "refused")
+            .returning(ReceiptRow.id)
+        )
+        if not moved:
+            raise Refusal("payments.moved_on")
+        await record(actor, "fiscal:sent_again", f"fiscal:{receipt_id}", also=[f"{one.purpose}:{one.subject}"])
 
 
 async def set_tax_class(actor: Actor, tax: TaxClass) -> None:

@@ -181,7 +181,7 @@ def money_needs(counts: Mapping[str, int]) -> list[Need]:
         Need("finance.need.providers", counts["providers_down"], f"{office}/", "alert"),
         Need("finance.need.variances", counts["variances"], f"{office}/cash", "cash"),
         Need("finance.need.unmatched", counts["unmatched_lines"], f"{office}/bank", "cash"),
-        Need("finance.need.fiscal", counts["fiscal_pending"], f"{office}/settings", "clock"),
+        Need("finance.need.fiscal", counts["fiscal_pending"], f"{office}/receipts", "clock"),
     ]
     return [one for one in found if one.count]
 

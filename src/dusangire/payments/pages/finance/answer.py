@@ -26,7 +26,8 @@ ROOMS = (
     ("", "finance.nav.overview"), ("/payments", "nav.payments"), ("/refunds", "finance.nav.refunds"),
     ("/counter", "finance.nav.counter"), ("/cash", "finance.nav.cash"), ("/bank", "finance.nav.bank"),
     ("/invoices", "finance.nav.invoices"), ("/statements", "finance.nav.statements"),
-    ("/reconciliation", "finance.nav.reconciliation"), ("/ledger", "finance.nav.ledger"),
+    ("/reconciliation", "finance.nav.reconciliation"), ("/receipts", "finance.nav.receipts"),
+    ("/ledger", "finance.nav.ledger"),
     ("/settings", "finance.nav.settings"),
 )  # fmt: skip
 

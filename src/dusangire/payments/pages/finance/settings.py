@@ -60,6 +60,5 @@ async def _page(request: Request, actor: Actor, form: Form[Any]) -> Html:
         status=status_of(form, None),
         form=form,
         classes=TaxClass,
-        pending=await fiscal.fiscal_unsigned(actor),
         is_saved="saved" in request.query_params,
     )
