@@ -26,6 +26,7 @@ from dusangire.kernel.access import Actor
 from dusangire.kernel.db import statements
 from dusangire.kernel.guard import form_token, visitor
 from dusangire.kernel.settings import ROOT, settings
+from dusangire.kernel.summary import named
 
 TEMPLATES, STATIC = ROOT / "templates", ROOT / "static"
 Html = Response[str]
@@ -94,7 +95,7 @@ def _see_other(to: str) -> Html:
 
 def draw(request: ASGIConnection, template: str, **context: Any) -> str:
     """Return the template as text, in the viewer's language, with what every template may use."""
-    return environment().get_template(template).render({**common(request), **context})
+    return named(environment().get_template(template).render({**common(request), **context}))
 
 
 def common(request: ASGIConnection) -> dict[str, Any]:
