@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import DESK, People
+from tests.browser.conftest import DESK, PHONE, People
 
 
 @pytest.mark.req("E2")
@@ -20,3 +20,21 @@ async def test_the_wall_says_within_seconds_that_the_line_is_lost_and_comes_back
     await page.context.set_offline(offline=False)
     await expect(page.locator("#silence")).to_be_hidden(timeout=10_000)
     await expect(page.locator("#board")).to_be_visible()
+
+
+@pytest.mark.req("E1")
+async def test_on_a_phone_the_band_above_the_wall_takes_two_rows_and_every_way_stays_in_reach(people: People) -> None:
+    page = await people.sign_in("kitchen", PHONE)
+    await page.goto("/kitchen/")
+    band = await page.locator("#hood").bounding_box()
+    assert band
+    assert band["height"] <= 2 * 48 + 8
+    for way in await page.locator("#hood nav > :not([hidden])").all():
+        await way.scroll_into_view_if_needed()
+        box = await way.bounding_box()
+        assert box
+        assert box["height"] >= 48
+        assert 0 <= box["x"] <= PHONE["width"] - 48
+    await page.locator("#hood .langs summary").click()
+    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
