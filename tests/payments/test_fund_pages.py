@@ -19,7 +19,7 @@ from dusangire.payments.queries import coupons as coupon_queries
 from dusangire.payments.queries import funds as queries
 from dusangire.payments.queries import payers as payer_queries
 from dusangire.payments.rules import Purpose
-from dusangire.payments.rules.funds import LEAST_GROUP, CameBy, Given, Limits, Span, Why, grouped
+from dusangire.payments.rules.funds import LEAST_GROUP, CameBy, Given, Limits, Span, Why, grouped, spans_to_offer
 from dusangire.payments.service import funds, funds_desk, funds_grants, payers
 from dusangire.payments.service.funds_desk import NewGift
 from dusangire.payments.service.funds_grants import NewGrant
@@ -154,6 +154,46 @@ async def test_help_takes_three_taps_at_the_bed(browser: Open, bosco: Actor, ami
     with acting_as(bosco):
         today = clock.local_day(clock.now(), bosco.zone)
         assert [one.last_day for one in await queries.grants_for(bosco, amina.patient, today)] == [None]
+
+
+@pytest.mark.req("J10")
+@pytest.mark.parametrize(
+    ("last_days", "offered"),
+    [((), (Span.TODAY, Span.STAY)), ((date(2026, 11, 21),), (Span.STAY,)), ((date(2026, 11, 21), None), ())],
+)
+def test_more_help_is_offered_only_where_it_lasts_longer(last_days: tuple[date | None, ...], offered: tuple[Span, ...]):
+    assert spans_to_offer(last_days) == offered
+
+
+@pytest.mark.req("J10")
+async def test_help_that_was_given_is_shown_in_place_of_the_offer(
+    browser: Open, bosco: Actor, amina: Actor, solange: Actor
+):
+    await _fund(solange)
+    with acting_as(bosco):
+        bed = (await wards.person(bosco, amina.patient)).bed_code
+    nurse = browser(bosco)
+    before = (await nurse.get(f"/wards/bed/{bed}/")).text
+    assert "Help with the cost" in before
+    assert "The fund pays" not in before
+    await nurse.post(f"/help/{amina.patient}", {"span": "today"})
+    assert (await nurse.get(f"/help/{amina.patient}")).text.count('name="span"') == 1  # the rest of the stay
+    await nurse.post(f"/help/{amina.patient}", {"span": "stay"})
+    after = (await nurse.get(f"/wards/bed/{bed}/")).text
+    assert "Help with the cost" not in after
+    assert "The fund pays until they go home" in after
+    page = (await nurse.get(f"/help/{amina.patient}")).text
+    assert 'name="span"' not in page
+    assert "Nothing more is needed" in page
+
+
+@pytest.mark.req("J10")
+async def test_a_limited_grant_leaves_room_for_more(browser: Open, bosco: Actor, amina: Actor, solange: Actor):
+    await _fund(solange)
+    await browser(bosco).post(f"/help/{amina.patient}", {"span": "stay", "meals": "3"})
+    page = (await browser(bosco).get(f"/help/{amina.patient}")).text
+    assert page.count('name="span"') == 2
+    assert "Meals left: 3" in page
 
 
 @pytest.mark.req("J10")

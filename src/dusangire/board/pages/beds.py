@@ -15,6 +15,7 @@ from dusangire.kernel.errors import NotHere
 from dusangire.kernel.html import Html, whole
 from dusangire.kernel.settings import settings
 from dusangire.orders import queries as orders
+from dusangire.payments.queries import funds
 from dusangire.wards import queries as wards
 from dusangire.wards.queries import BedRow
 from dusangire.wards.rules import EndReason, Person
@@ -46,6 +47,7 @@ class Beds(Controller):
             free=[one for one in await wards.free_beds(actor) if one.id != bed.id] if patient else [],
             trays=await orders.orders_of(actor, patient, since=today) if patient else [],
             reasons=list(EndReason),
+            helps=await funds.grants_for(actor, patient, today) if patient and actor.may(Can.FUND_GRANT) else [],
             tasks=await diets.open_tasks(actor, patient) if patient else [],
             task_key=_task_key,
             said=str(request.query_params.get("said", "")),

@@ -37,6 +37,7 @@ from dusangire.orders.rules import (
     steps,
 )
 from dusangire.payments import queries as payments
+from dusangire.payments.queries import funds
 
 SEES = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT, Can.ORDERS_SEE, Can.NUTRITION_WORK, Can.SUPPORT_WORK)
 ACTS = needs(Can.ORDER_OWN, Can.ORDER_FOR_PATIENT)
@@ -164,6 +165,7 @@ async def _page(
         "orders/order.html",
         status=status,
         **shown,
+        **(await _help(actor, shown["o"])),
         checks=await queries.checks(actor, order_id) if actor.may(Can.ORDERS_SEE) else [],
         noted=await queries.medicine_notes(actor, shown["o"]) if actor.may(Can.ORDERS_SEE) else [],
         complaint=complaint or forms.empty(Complaint),
@@ -234,6 +236,18 @@ def _told(event: Event) -> Happened:
 
 def _times(tray: Ticket) -> tuple[Any, ...]:
     return (tray.placed_at, tray.started_at, tray.ready_at, tray.left_at, tray.delivered_at)
+
+
+async def _help(actor: Actor, tray: Ticket) -> dict[str, Any]:
+    """Return what funds give for this tray and its patient, to who gives such help; nobody gives it to themselves."""
+    if not actor.may(Can.FUND_GRANT) or actor.patient is not None:
+        return {"may_help": False}
+    gave = await funds.given_for(actor, tray.id)
+    return {
+        "may_help": gave is not None or tray.status in _WAITS_TOO,
+        "gave": gave,
+        "helps": await funds.grants_for(actor, tray.patient, tray.day),
+    }
 
 
 def _may(actor: Actor, tray: Ticket) -> dict[str, bool]:

@@ -16,7 +16,7 @@ from dusangire.kernel.forms import Form, Limits
 from dusangire.kernel.html import Html, go, own_path, whole
 from dusangire.kernel.money import Money
 from dusangire.payments.queries import funds as queries
-from dusangire.payments.rules.funds import Span, Why
+from dusangire.payments.rules.funds import Span, Why, spans_to_offer
 from dusangire.payments.service import funds_grants
 from dusangire.payments.service.funds_grants import NewGrant
 from dusangire.wards import queries as wards
@@ -67,13 +67,15 @@ async def _page(request: Request, actor: Actor, patient: UUID, form: Form[Wanted
     today = clock.local_day(clock.now(), actor.zone)
     person = await wards.person(actor, patient)
     found = await queries.grants_of(actor, patient, today)
+    running = [one for one in found if not one.is_over]
+    spans = spans_to_offer(one.last_day for one in running if one.is_whole)
     names = await accounts.names(actor, {one.granted_by for one in found})
     back = own_path(form.typed("back") or str(request.query_params.get("back", "")))
     home = f"/wards/bed/{person.bed_code}" if person.bed_code and actor.may(Can.WARD_SEE) else "/"
     limits: dict[str, Any] = {"funds": await queries.open_funds(actor)} if actor.may(Can.FUND_MANAGE) else {"funds": []}
     return whole(
-        request, "payments/fund_help.html", status=status, person=person, form=form, whys=list(Why), spans=list(Span),
-        running=[one for one in found if not one.is_over], over=[one for one in found if one.is_over][:10],
+        request, "payments/fund_help.html", status=status, person=person, form=form, whys=list(Why), spans=spans,
+        running=running, over=[one for one in found if one.is_over][:10],
         names=names, said=str(request.query_params.get("said", "")), back=back or home, **limits,
     )  # fmt: skip
 

@@ -45,6 +45,11 @@ class Grant(Struct, frozen=True):
     def left(self) -> Money | None:
         return None if self.left_minor is None else Money(self.left_minor)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing but its last day limits it: no number of meals, no sum, no single fund."""
+        return self.meals_left is None and self.left_minor is None and self.fund is None
+
 
 class Gift(Struct, frozen=True):
     """Money that was given to a fund."""
@@ -134,6 +139,19 @@ async def spent(actor: Actor, fund_id: UUID, day: date, patient: UUID) -> Spent:
         patient,
     )
     return found or Spent()
+
+
+async def given_for(actor: Actor, order: UUID) -> Money | None:
+    """Return what funds paid for a tray, without what went back; None where they pay nothing of it."""
+    minor = await fetch_value(
+        """
+        SELECT sum(amount_minor - returned_minor)::bigint FROM fund_claim
+        WHERE hospital = $1 AND meal_order = $2 AND returned_minor < amount_minor
+        """,
+        actor.hospital,
+        order,
+    )
+    return None if minor is None else Money(minor)
 
 
 async def has_claim(actor: Actor, fund_id: UUID, order: UUID) -> bool:

@@ -31,6 +31,14 @@ class Span(StrEnum):
     STAY = "stay"
 
 
+def spans_to_offer(last_days: Iterable[date | None]) -> tuple[Span, ...]:
+    """Return how long more help may last, given until when each grant without a limit helps (None: the whole stay)."""
+    running = tuple(last_days)
+    if None in running:
+        return ()
+    return (Span.STAY,) if running else tuple(Span)
+
+
 class CameBy(StrEnum):
     """How a gift came."""
 

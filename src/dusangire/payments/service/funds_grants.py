@@ -114,9 +114,8 @@ def _same(running: list[queries.Grant], wanted: NewGrant, today: date) -> UUID |
     if wanted.meals is not None or wanted.amount is not None or wanted.fund is not None:
         return None
     for one in running:
-        is_whole = one.meals_left is None and one.left_minor is None and one.fund is None
         lasts = one.last_day is None or (wanted.span is Span.TODAY and one.last_day == today)
-        if is_whole and lasts:
+        if one.is_whole and lasts:
             return one.id
     return None
 
