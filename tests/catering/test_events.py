@@ -51,7 +51,7 @@ async def seen(actor: Actor, event: UUID) -> Event:
         return await queries.event(actor, event)
 
 
-@pytest.mark.req("K8")
+@pytest.mark.req("K8", "CHK-3.3.10")
 async def test_an_event_goes_from_the_request_to_the_paid_invoice(make: Make, bosco: Actor, didier: Actor) -> None:
     await make.menu()
     made = await quoted(bosco, didier)
@@ -156,6 +156,7 @@ async def test_a_request_is_sent_over_the_page_and_a_wrong_one_keeps_what_was_ty
     assert "waits for a quote" in shown.text
 
 
+@pytest.mark.req("CHK-3.3.10")
 async def test_the_kitchen_quotes_over_the_page_and_a_wrong_row_keeps_all_rows(
     make: Make, bosco: Actor, didier: Actor, browser: Open
 ) -> None:

@@ -22,7 +22,8 @@ from dusangire.payments import queries as payments
 from dusangire.payments.rules import Method
 from dusangire.payments.rules.ledger import Account
 from tests.kitchen.conftest import Bedside, Tray, _wired, bedside, tray
-from tests.make import Browser, Make
+from tests.make import Browser, Make, element
+from tests.unguarded import rewrite
 
 __all__ = ["_wired", "bedside", "tray"]
 
@@ -45,7 +46,7 @@ async def ordered(actor: Actor) -> UUID:
         return await service.order_tray(actor, await wanted(actor))
 
 
-@pytest.mark.req("K4")
+@pytest.mark.req("K4", "CHK-3.3.6")
 async def test_a_staff_tray_is_made_brought_to_its_area_and_paid_in_cash(
     make: Make, bosco: Actor, didier: Actor, esther: Actor
 ) -> None:
@@ -126,6 +127,7 @@ async def test_nobody_sees_or_moves_the_trays_of_another_hospital(make: Make, bo
         assert [one.id for one in await queries.my_trays(bosco, clock.local_day(clock.now(), bosco.zone))] == [made]
 
 
+@pytest.mark.req("CHK-3.3.6")
 async def test_meals_are_ordered_over_the_page_and_a_wrong_form_keeps_what_was_typed(
     make: Make, bosco: Actor, didier: Actor, esther: Actor, browser: Open
 ) -> None:
@@ -162,3 +164,25 @@ async def test_what_one_must_not_eat_is_kept_over_the_page(make: Make, bosco: Ac
     assert (await page.post("/staff-meals/avoid", {"allergen": ["fish", "milk"]})).status_code == 303
     assert "You must not eat" in (await page.get("/staff-meals/")).text
     assert (await page.post("/staff-meals/avoid", {"allergen": ["gold"]})).status_code == 422
+
+
+@pytest.mark.req("CHK-3.3.7")
+async def test_earlier_meals_stay_on_the_page_of_who_ate_them_and_on_nobody_elses(
+    make: Make, bosco: Actor, diane: Actor, browser: Open
+) -> None:
+    await make.menu()
+    made, called_off = await ordered(bosco), await ordered(diane)
+    with acting_as(diane):
+        await service.cancel_tray(diane, called_off)
+    for tray_id in (made, called_off):
+        await rewrite(
+            "UPDATE staff_tray SET day = day - 8, serve_from = serve_from - interval '8 days' WHERE id = $1", tray_id
+        )
+    pages = {who: element((await browser(who).get("/staff-meals/")).text, "past") for who in (bosco, diane)}
+    with acting_as(bosco):
+        mine, theirs = await queries.tray(bosco, made), await queries.tray(bosco, called_off)
+    assert all(word in pages[bosco] for word in (mine.code, "Theatre 2", mine.lines[0].en, f"{mine.total_minor:,}"))
+    assert theirs.code not in pages[bosco]
+    assert theirs.code in pages[diane]
+    assert "called off" in pages[diane]
+    assert mine.code not in pages[diane]

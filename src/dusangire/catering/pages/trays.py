@@ -95,6 +95,7 @@ async def _page(
         "avoided": await queries.diner(actor),
         "allergens": await _allergens(actor),
         "trays": await queries.my_trays(actor, today),
+        "past": await queries.my_past(actor, today),
         "allowance": allowance,
         "picked": set((await request.form()).getall("dish", [])) if request.method == "POST" else set(),
         "ordered": bool(request.query_params.get("ordered")),

@@ -14,6 +14,8 @@ from dusangire.kernel.errors import NotHere
 from dusangire.kernel.money import Money
 from dusangire.kernel.phrase import Named
 
+HISTORY = 50
+
 _COLUMNS = """
     t.id, t.code, t.app_user, u.name AS who, t.day, t.period, t.serve_from, t.serve_to, t.cutoff_at, t.area, t.status,
     t.total_minor, t.status_at,
@@ -88,6 +90,14 @@ async def my_trays(actor: Actor, since: date) -> list[StaffTray]:
     return await _trays("t.app_user = $2 AND t.day >= $3 ORDER BY t.serve_from, t.placed_at", actor, actor.user, since)
 
 
+async def my_past(actor: Actor, before: date) -> list[StaffTray]:
+    """Return one's own latest trays of the days before one, the last one first."""
+    return await _trays(
+        "t.app_user = $2 AND t.day < $3 ORDER BY t.serve_from DESC, t.placed_at DESC", actor, actor.user, before,
+        most=HISTORY,
+    )  # fmt: skip
+
+
 async def trays(
     actor: Actor, statuses: Collection[TrayStatus], since: date, period: str | None = None
 ) -> list[StaffTray]:
@@ -124,7 +134,10 @@ async def diner(actor: Actor) -> frozenset[str]:
     return frozenset(found or ())
 
 
-async def _trays(condition: str, actor: Actor, *args: Any) -> list[StaffTray]:
+async def _trays(condition: str, actor: Actor, *args: Any, most: int = 500) -> list[StaffTray]:
     return await fetch(
-        StaffTray, f"SELECT {_COLUMNS} {_FROM} WHERE t.hospital = $1 AND {condition} LIMIT 500", actor.hospital, *args
+        StaffTray,
+        f"SELECT {_COLUMNS} {_FROM} WHERE t.hospital = $1 AND {condition} LIMIT {most}",
+        actor.hospital,
+        *args,
     )
