@@ -34,7 +34,7 @@ async def test_a_shift_opens_with_the_first_franc_and_its_number_opens_its_rows(
     assert [one.amount_minor for one in await queries.takings(esther, shift)] == [2000, 1500]
 
 
-@pytest.mark.req("J5")
+@pytest.mark.req("J5", "CHK-4.1.3")
 async def test_a_hand_over_closes_the_shift_and_empties_the_float(till: Till, esther: Actor, solange: Actor) -> None:
     opened = await cash.open_shift(solange, esther.user, Money(500))
     await till.take(esther, 2000)

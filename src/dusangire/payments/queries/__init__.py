@@ -20,6 +20,7 @@ from dusangire.payments.queries.ledger import (
     entries,
     entry,
     entry_of_key,
+    income,
     parties,
 )
 from dusangire.payments.queries.own import (
@@ -93,6 +94,7 @@ __all__ = [
     "has_rival",
     "hospital_of",
     "in_state",
+    "income",
     "is_covered",
     "is_used",
     "locked",

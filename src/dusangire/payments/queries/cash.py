@@ -187,23 +187,25 @@ async def takings(actor: Actor, of: Shift) -> list[Taking]:
 async def cash_due(actor: Actor, said: str = "", most: int = PAGE) -> list[Due]:
     """Return the payments that wait for cash or a bank transfer, the oldest first; with words, those that fit them.
 
-    The words are a tray's code, a bank reference, a bed, or a part of the patient's name.
+    The words are a tray's code, a bank reference, a bed, or a part of the name of the patient or of who pays.
     """
     return await fetch(
         Due,
         """
-        SELECT y.id AS payment, y.purpose, y.subject, coalesce(o.code, y.code, '') AS label,
-               coalesce(p.given_name || ' ' || p.family_name, '') AS name, bed.code AS bed, y.method, y.amount_minor,
-               y.created_at
+        SELECT y.id AS payment, y.purpose, y.subject, coalesce(o.code, d.code, y.code, '') AS label,
+               coalesce(p.given_name || ' ' || p.family_name, w.name, '') AS name, bed.code AS bed, y.method,
+               y.amount_minor, y.created_at
         FROM payment y
         LEFT JOIN meal_order o ON o.hospital = y.hospital AND o.id = y.meal_order
+        LEFT JOIN staff_tray d ON d.hospital = y.hospital AND d.id = y.subject
+        LEFT JOIN app_user w ON w.id = y.payer_user
         LEFT JOIN admission a ON a.hospital = y.hospital AND a.id = coalesce(o.admission, y.subject)
         LEFT JOIN patient p ON p.hospital = a.hospital AND p.id = a.patient
         LEFT JOIN LATERAL (SELECT b.code FROM stay s JOIN bed b ON b.hospital = s.hospital AND b.id = s.bed
             WHERE s.hospital = a.hospital AND s.admission = a.id ORDER BY s.started_at DESC LIMIT 1) bed ON true
         WHERE y.hospital = $1 AND y.state = 'pending' AND y.method IN ('cash', 'bank')
-          AND ($2 = '' OR o.code ILIKE $2 OR y.code ILIKE $2 OR bed.code ILIKE $2
-               OR p.given_name || ' ' || p.family_name ILIKE '%' || $2 || '%')
+          AND ($2 = '' OR $2 ILIKE ANY (ARRAY[o.code, d.code, y.code, bed.code])
+               OR coalesce(p.given_name || ' ' || p.family_name, w.name) ILIKE '%' || $2 || '%')
         ORDER BY y.created_at LIMIT $3
         """,
         actor.hospital,

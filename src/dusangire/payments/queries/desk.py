@@ -73,10 +73,11 @@ class Attention(Struct, frozen=True):
         return Money(self.unmatched_minor)
 
 
-# Payments opened on a day, of its trays, or of every day.
+# Payments opened on the days asked for, of their trays, or of every day.
 _THESE = """
     y.hospital = $1 AND ($4 = '' OR y.method = $4) AND ($5 = '' OR y.state = $5) AND ($6 = '' OR y.purpose = $6)
-    AND CASE $7 WHEN 'all' THEN true WHEN 'trays' THEN o.day = $8 ELSE y.created_at >= $2 AND y.created_at < $3 END
+    AND CASE $7 WHEN 'all' THEN true WHEN 'trays' THEN o.day BETWEEN $8 AND $9
+                ELSE y.created_at >= $2 AND y.created_at < $3 END
 """
 _FROM = "FROM payment y LEFT JOIN meal_order o ON o.hospital = y.hospital AND o.id = y.meal_order"
 
@@ -87,8 +88,8 @@ async def payment_rows(actor: Actor, asked: PaymentFilter, most: int = PAGE) -> 
         PaymentRow,
         f"""
         WITH these AS MATERIALIZED (
-            SELECT y.*, o.admission, o.code AS tray {_FROM} WHERE {_THESE} AND ($9::uuid IS NULL OR y.id < $9)
-            ORDER BY y.id DESC LIMIT $10)
+            SELECT y.*, o.admission, o.code AS tray {_FROM} WHERE {_THESE} AND ($10::uuid IS NULL OR y.id < $10)
+            ORDER BY y.id DESC LIMIT $11)
         SELECT y.id, y.purpose, y.subject, coalesce(y.tray, y.code, '') AS label, y.payer, y.method, y.state,
                coalesce(p.given_name || ' ' || left(p.family_name, 1) || '.', w.name, '') AS name, bed.code AS bed,
                y.amount_minor, y.refunded_minor, y.created_at, y.settled_at, s.name AS settled_by
@@ -121,8 +122,8 @@ async def sums(actor: Actor, asked: PaymentFilter) -> list[Sum]:
 
 
 def _arguments(actor: Actor, asked: PaymentFilter) -> tuple[Any, ...]:
-    first, last = day_bounds(asked.day, actor.zone)
-    return actor.hospital, first, last, asked.method, asked.state, asked.purpose, asked.of, asked.day
+    first, last = day_bounds(asked.day, actor.zone)[0], day_bounds(asked.last, actor.zone)[1]
+    return actor.hospital, first, last, asked.method, asked.state, asked.purpose, asked.of, asked.day, asked.last
 
 
 async def attention(actor: Actor) -> Attention:
@@ -177,20 +178,32 @@ async def collectors(actor: Actor) -> list[Named]:
 
 
 async def parties(actor: Actor, ids: list[UUID]) -> dict[UUID, str]:
-    """Return what stands behind the parties of the ledger: a person's name, a tray's code, a patient's stay."""
-    found = await fetch(
-        Named,
-        """
-        SELECT id, name FROM app_user WHERE id = ANY($2::uuid[])
-            AND EXISTS (SELECT FROM membership m WHERE m.hospital = $1 AND m.app_user = app_user.id)
-        UNION ALL SELECT id, code FROM meal_order WHERE hospital = $1 AND id = ANY($2::uuid[])
-        UNION ALL SELECT a.id, p.given_name || ' ' || p.family_name FROM admission a
-            JOIN patient p ON p.hospital = a.hospital AND p.id = a.patient
-            WHERE a.hospital = $1 AND a.id = ANY($2::uuid[])
-        UNION ALL SELECT id, bank_ref FROM bank_line WHERE hospital = $1 AND id = ANY($2::uuid[])
-        UNION ALL SELECT id, coalesce(code, '') FROM payment WHERE hospital = $1 AND id = ANY($2::uuid[])
-        """,
-        actor.hospital,
-        ids,
-    )
-    return {one.id: one.name for one in found}
+    """Return what people call the parties of the ledger: a person's name, a tray's code, a receipt's number. One
+    statement."""
+    return {one.id: one.name for one in await fetch(Named, _PARTIES, actor.hospital, ids) if one.name}
+
+
+_RECEIPT = "'R-' || upper(substr(y.reference::text, 1, 4)) || '-' || upper(substr(y.reference::text, 5, 4))"
+_PARTIES = f"""
+    SELECT u.id, u.name FROM app_user u WHERE u.id = ANY($2::uuid[])
+        AND (EXISTS (SELECT FROM membership m WHERE m.hospital = $1 AND m.app_user = u.id)
+             OR EXISTS (SELECT FROM patient p WHERE p.hospital = $1 AND p.app_user = u.id))
+    UNION ALL SELECT id, given_name || ' ' || family_name FROM patient WHERE hospital = $1 AND id = ANY($2::uuid[])
+    UNION ALL SELECT a.id, p.given_name || ' ' || p.family_name FROM admission a
+        JOIN patient p ON p.hospital = a.hospital AND p.id = a.patient
+        WHERE a.hospital = $1 AND a.id = ANY($2::uuid[])
+    UNION ALL SELECT t.id, coalesce(p.given_name || ' ' || p.family_name, u.name) || ', ' || s.plan_code
+        FROM plan_term t JOIN subscription s ON s.hospital = t.hospital AND s.id = t.subscription
+        LEFT JOIN patient p ON p.hospital = s.hospital AND p.id = s.patient LEFT JOIN app_user u ON u.id = s.app_user
+        WHERE t.hospital = $1 AND t.id = ANY($2::uuid[])
+    UNION ALL SELECT id, code FROM meal_order WHERE hospital = $1 AND id = ANY($2::uuid[])
+    UNION ALL SELECT id, code FROM staff_tray WHERE hospital = $1 AND id = ANY($2::uuid[])
+    UNION ALL SELECT id, code || ', ' || title FROM catering_event WHERE hospital = $1 AND id = ANY($2::uuid[])
+    UNION ALL SELECT id, name FROM fund WHERE hospital = $1 AND id = ANY($2::uuid[])
+    UNION ALL SELECT id, bank_ref FROM bank_line WHERE hospital = $1 AND id = ANY($2::uuid[])
+    UNION ALL SELECT y.id, coalesce(y.code, {_RECEIPT}) FROM payment y
+        WHERE y.hospital = $1 AND y.id = ANY($2::uuid[])
+    UNION ALL SELECT r.id, coalesce(y.code, {_RECEIPT}) FROM refund r
+        JOIN payment y ON y.hospital = r.hospital AND y.id = r.payment
+        WHERE r.hospital = $1 AND r.id = ANY($2::uuid[])
+"""  # noqa: S608  constants

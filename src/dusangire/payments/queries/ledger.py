@@ -100,6 +100,23 @@ async def balances(actor: Actor) -> list[Balance]:
     )
 
 
+async def income(actor: Actor, since: date, until: date) -> list[Balance]:
+    """Return what each account of income earned on these days: credits positive, discounts negative. One statement."""
+    return await fetch(
+        Balance,
+        """
+        SELECT a.code AS account, a.kind, coalesce(sum(-p.amount_minor), 0)::bigint AS amount_minor
+        FROM ledger_account a
+        LEFT JOIN (posting p JOIN entry e ON e.hospital = $1 AND e.id = p.entry AND e.posted_at >= $2
+                                         AND e.posted_at < $3) ON p.hospital = $1 AND p.account = a.code
+        WHERE a.kind = 'income' GROUP BY a.code, a.kind ORDER BY amount_minor DESC, a.code
+        """,
+        actor.hospital,
+        day_bounds(since, actor.zone)[0],
+        day_bounds(until, actor.zone)[1],
+    )
+
+
 async def parties(actor: Actor, account: Account) -> list[PartyBalance]:
     """Return whose parts of an account are not nothing, the largest first."""
     return await fetch(

@@ -26,7 +26,10 @@ _OF = ("trays", "all")
 
 
 class PaymentFilter(Struct, frozen=True):
-    """Which payments: opened on a day, of the trays of a day, or of all days; perhaps of one method, state, purpose."""
+    """Which payments: opened on a day, of the trays of a day, or of all days; perhaps of one method, state, purpose.
+
+    until: the last day, where more than one is asked for.
+    """
 
     day: date
     method: str = ""
@@ -34,21 +37,28 @@ class PaymentFilter(Struct, frozen=True):
     purpose: str = ""
     of: str = ""
     before: UUID | None = None
+    until: date | None = None
+
+    @property
+    def last(self) -> date:
+        return self.until or self.day
 
     def query(self, **other: object) -> str:
         """Return the address's query with these arguments changed; the place in the list is not kept."""
         kept = {"day": self.day, "method": self.method, "state": self.state, "purpose": self.purpose}
-        return query({**kept, "of": self.of, **other})
+        return query({**kept, "of": self.of, "until": self.until, **other})
 
 
 def payment_filter(said: Mapping[str, str], today: date) -> PaymentFilter:
+    day, until = day_of(said.get("day")) or today, day_of(said.get("until"))
     return PaymentFilter(
-        day_of(said.get("day")) or today,
+        day,
         _one(Method, said.get("method")),
         _one(State, said.get("state")),
         _one(Purpose, said.get("purpose")),
         of if (of := said.get("of", "")) in _OF else "",
         uuid_of(said.get("before")),
+        until if until and until > day else None,
     )
 
 

@@ -18,7 +18,7 @@ from dusangire.kernel.ids import short_code
 from dusangire.kernel.money import Money, total
 from dusangire.kernel.sheets import download, stamp
 from dusangire.payments import queries
-from dusangire.payments.pages.finance.answer import EXPORT, HOME, MOVE, SEE, Francs, Why, Words, page, status_of
+from dusangire.payments.pages.finance.answer import EXPORT, HOME, MOVE, SEE, Francs, Why, Words, page, status_of, today
 from dusangire.payments.queries import Entry, desk
 from dusangire.payments.rules.desk import BY_HAND, day_of, uuid_of
 from dusangire.payments.rules.ledger import Account, EntryKind
@@ -52,6 +52,7 @@ class Ledger(Controller):
         return page(
             request,
             "ledger",
+            **await _earned(request, actor),
             balances=balances,
             debits=total([one.amount for one in balances if one.amount_minor > 0]),
             credits=total([one.amount for one in balances if one.amount_minor < 0]),
@@ -96,7 +97,8 @@ class Ledger(Controller):
         account, party = Account(code), uuid_of(request.query_params.get("party"))
         parts = await queries.parties(actor, account)
         entries = await _entries(request, actor, code, 200)
-        ids = [part.party for part in parts if part.party] + ([party] if party else [])
+        rows = [(one, _part(one, account, party), _thing(one)) for one in entries]
+        ids = [part.party for part in parts if part.party] + [thing for *_, thing in rows if thing]
         return page(
             request,
             "account",
@@ -105,8 +107,8 @@ class Ledger(Controller):
             parts=[part for part in parts if part.party],
             party=party,
             day=day_of(request.query_params.get("day")),
-            rows=[(one, _part(one, account, party)) for one in entries],
-            names=await desk.parties(actor, ids),
+            rows=rows,
+            names=await desk.parties(actor, ids + ([party] if party else [])),
         )
 
     @get("/entries/{entry_id:uuid}", opt=SEE)
@@ -125,6 +127,15 @@ class Ledger(Controller):
         return go(request, f"{HOME}/ledger/entries/{mirror}")
 
 
+async def _earned(request: Request, actor: Actor) -> dict[str, Any]:
+    """Return what was earned on the days of the address, in the year up to its last day where it names none."""
+    said = request.query_params
+    until = day_of(said.get("until")) or today(actor)
+    since = day_of(said.get("since")) or until.replace(month=1, day=1)
+    income = await queries.income(actor, since, until)
+    return {"since": since, "until": until, "income": income, "earned": total([one.amount for one in income])}
+
+
 async def _entries(request: Request, actor: Actor, code: str | None, most: int) -> list[Entry]:
     said = request.query_params
     return await queries.entries(
@@ -141,6 +152,11 @@ def _part(one: Entry, account: Account, party: UUID | None) -> Money:
     return total([line.amount for line in one.postings if line.account is account and party in (None, line.party)])
 
 
+def _thing(one: Entry) -> UUID | None:
+    """What the entry is about, as far as it is one row of ours."""
+    return uuid_of(one.about.partition(":")[2])
+
+
 def _by_hand(request: Request, form: Form[Any], refused: Refusal | None = None) -> Html:
     key = form.typed("key") or short_code(20)
     status = status_of(form, refused)
@@ -153,15 +169,16 @@ async def _entry(
     one = await queries.entry(actor, entry_id)
     if one is None:
         raise NotHere
-    kind, _, thing = one.about.partition(":")
+    kind, thing = one.about.partition(":")[0], _thing(one)
+    named = [line.party for line in one.postings if line.party] + ([thing] if thing else [])
     return page(
         request,
         "entry",
         status=status_of(form, refused),
         one=one,
         about=kind,
-        thing=uuid_of(thing),
-        names=await desk.parties(actor, [line.party for line in one.postings if line.party]),
+        thing=thing,
+        names=await desk.parties(actor, named),
         by=(await accounts.names(actor, [one.posted_by])).get(one.posted_by),
         may_reverse=one.kind == EntryKind.MANUAL and one.mirror is None,
         form=form,

@@ -19,7 +19,8 @@ from dusangire.kernel.html import Html, go
 from dusangire.kernel.money import Money
 from dusangire.payments import queries, service
 from dusangire.payments.pages.finance.answer import HOME, MOVE, SEE, Francs, Why, Words, page, status_of
-from dusangire.payments.queries import bank
+from dusangire.payments.queries import bank, desk
+from dusangire.payments.queries.own import receipt_number
 from dusangire.payments.rules import CAPTURED, Method, RefundState, State
 from dusangire.payments.rules.desk import tone
 from dusangire.payments.service import annulling, asking, confirming
@@ -191,6 +192,8 @@ async def _one(
         rivals=[row for row in await queries.payments_of(actor, one.subject) if row.id != one.id],
         uses=await bank.uses(actor, payment=one.id) if one.method is Method.BANK else [],
         names=await accounts.names(actor, [person for person in people if person]),
+        subject=(await desk.parties(actor, [one.subject])).get(one.subject),
+        number=receipt_number(one.reference),
         left=one.amount - one.refunded if one.state in CAPTURED else Money(0),
         may_ask=one.method.is_mobile and one.sent_at is not None and one.state is not State.PAID,
         may_annul=one.state is State.PAID and one.method in _WRITTEN_BY_PEOPLE and not one.refunded_minor,
