@@ -27,7 +27,7 @@ async def ward(make, bosco, diane):
     return aline, jean
 
 
-@pytest.mark.req("I1")
+@pytest.mark.req("I1", "CHK-3.1.3")
 async def test_the_board_says_each_beds_state(make, ward, bosco, browser):
     answer = await browser(bosco).get("/wards/A")
     assert answer.status_code == 200
@@ -93,6 +93,7 @@ async def test_a_patient_who_fasts_is_unmissable(make, ward, diane, bosco, brows
     assert "/patient/?for=" not in text
 
 
+@pytest.mark.req("CHK-3.1.9", "CHK-3.1.10")
 async def test_all_wards_stand_on_one_page_emergency_first(make, ward, bosco, browser):
     await make.ward("E", 2, is_emergency=True)
     text = (await browser(bosco).get("/wards/")).text

@@ -104,7 +104,7 @@ async def test_two_hand_overs_at_once_are_one(tray: Tray, browser: Open, esther:
     assert given == 1
 
 
-@pytest.mark.req("F3")
+@pytest.mark.req("F3", "CHK-3.1.5")
 async def test_a_wrong_bed_stops_the_whole_screen_and_is_noted_as_a_near_miss(
     tray: Tray, browser: Open, esther: Actor, card: Card
 ) -> None:
@@ -296,7 +296,7 @@ async def test_a_reason_that_is_none_is_refused(tray: Tray, browser: Open, esthe
     assert await status(esther, made) is Status.OUT_FOR_DELIVERY
 
 
-@pytest.mark.req("F1")
+@pytest.mark.req("F1", "CHK-3.1.5")
 async def test_a_patient_who_moved_is_found_in_the_new_bed(
     bedside: Bedside, tray: Tray, browser: Open, esther: Actor, bosco: Actor, card: Card
 ) -> None:
@@ -555,7 +555,7 @@ async def test_a_recall_rings_the_carriers_open_page_within_a_second(
     assert "recall--whole" in element((await phone.get("/delivery/", htmx=True)).text, f"recall-{made.id}")
 
 
-@pytest.mark.req("CHK-1.6.8")
+@pytest.mark.req("CHK-1.6.8", "CHK-3.2.2", "CHK-3.2.10")
 async def test_a_tray_that_becomes_ready_appears_on_the_carriers_open_page_within_a_second(
     bedside: Bedside, tray: Tray, browser: Open, esther: Actor, didier: Actor
 ) -> None:

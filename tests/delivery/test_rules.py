@@ -23,7 +23,7 @@ def stop(bed_code: str, **facts: object) -> Stop:
     return Stop(**{**known, **facts})  # type: ignore[arg-type]
 
 
-@pytest.mark.req("F1")
+@pytest.mark.req("F1", "CHK-3.1.10")
 def test_a_run_begins_in_emergency_goes_hot_first_ward_by_ward_and_ends_in_isolation() -> None:
     stops = [
         stop("I-001", walk_order=9, is_isolation=True),

@@ -101,7 +101,7 @@ async def _paid(till: Till, order: Order, office: Browser) -> None:
         await office.post("/admin/finance/bank/import", files={"file": ("a.csv", sheet.encode(), "text/csv")})
 
 
-@pytest.mark.req("J1", "J2", "J4", "J5", "J6", "J7", "J9", "J10", "J13", "J14", "K6", "K7")
+@pytest.mark.req("J1", "J2", "J4", "J5", "J6", "J7", "J9", "J10", "J13", "J14", "K6", "K7", "CHK-4.1.1")
 @pytest.mark.parametrize("way", CASES)
 async def test_a_lunch_goes_from_the_form_to_the_receipt_and_nobody_owes_a_franc(
     till: Till, providers: Providers, didier: Actor, solange: Actor, browser: Open, way: str

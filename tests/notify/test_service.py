@@ -22,6 +22,7 @@ async def _event(actor, kind):
     return event
 
 
+@pytest.mark.req("CHK-3.2.9")
 async def test_the_same_news_is_told_once(bosco):
     assert await _tell(bosco)
     assert not await _tell(bosco)
@@ -29,6 +30,7 @@ async def test_the_same_news_is_told_once(bosco):
         assert len(await queries.inbox(bosco)) == 1
 
 
+@pytest.mark.req("CHK-3.2.9")
 async def test_a_queued_mail_is_sent_once_however_often_its_job_runs(bosco):
     await _tell(bosco)
     event = await _event(bosco, "message:mail_queued")
@@ -74,6 +76,7 @@ async def test_the_mailed_link_opens_the_page_for_a_new_password(browser, bosco)
     assert address in shown.text
 
 
+@pytest.mark.req("CHK-3.2.8")
 async def test_the_inbox_shows_ones_own_messages_and_marks_them_read(browser, bosco, diane):
     await _tell(bosco)
     page = browser(bosco)
@@ -82,6 +85,7 @@ async def test_the_inbox_shows_ones_own_messages_and_marks_them_read(browser, bo
     assert (await page.post("/messages/read")).status_code == 303
     with acting_as(bosco):
         assert await queries.unread(bosco) == 0
+    assert '<li class="panel">' in (await page.get("/messages")).text, "what was read stays in the history"
 
 
 def test_every_job_that_wiring_names_exists():

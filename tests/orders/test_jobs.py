@@ -12,7 +12,7 @@ from tests.make import Make
 from tests.orders.conftest import Bedside
 
 
-@pytest.mark.req("C17", "CHK-1.4.9", "L6")
+@pytest.mark.req("C17", "CHK-1.4.9", "L6", "CHK-3.2.3")
 async def test_a_confirmed_order_is_told_once_with_its_number_to_the_patient_and_the_caregiver(
     bedside: Bedside, make: Make
 ) -> None:

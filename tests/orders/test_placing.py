@@ -272,7 +272,7 @@ async def test_portions_change_and_lines_go_and_the_tray_is_emptied(bedside: Bed
     assert (await queries.cart(bedside.patient, bedside.id, chosen.day, "lunch")).count == 0
 
 
-@pytest.mark.req("A12", "CHK-1.3.3")
+@pytest.mark.req("A12", "CHK-1.3.3", "CHK-3.2.4")
 async def test_a_forbidden_dish_is_refused_with_its_rule_recorded_and_the_nutritionist_told_once(
     bedside: Bedside, bosco: Actor, chantal: Actor
 ) -> None:

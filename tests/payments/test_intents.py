@@ -158,7 +158,7 @@ async def test_a_worker_that_died_while_sending_is_followed_by_a_question_and_th
     assert (await _now(make.actor, one)).state is State.PENDING
 
 
-@pytest.mark.req("J2")
+@pytest.mark.req("J2", "CHK-4.1.10")
 async def test_the_same_answer_fifty_times_at_once_is_one_effect(make: Make, far: Scripted) -> None:
     one = await _asked(make.actor, far)
 

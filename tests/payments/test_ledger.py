@@ -194,6 +194,7 @@ async def test_without_the_triggers_the_same_entry_is_kept(
     assert await queries.books_balance(make.actor) == (write in (_added_later, _half_by_half))
 
 
+@pytest.mark.req("CHK-4.2.10")
 @pytest.mark.parametrize("table", ["entry", "posting"])
 @pytest.mark.parametrize("verb", ["UPDATE {} SET hospital = hospital", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 async def test_the_program_can_only_add_to_the_ledger(make: Make, table: str, verb: str) -> None:

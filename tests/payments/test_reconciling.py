@@ -62,7 +62,7 @@ def _today(actor: Actor) -> date:
     return clock.local_day(clock.now(), actor.zone)
 
 
-@pytest.mark.req("J12")
+@pytest.mark.req("J12", "CHK-4.2.8")
 async def test_one_franc_is_found_named_and_resolved_with_a_reason_and_the_run_can_be_made_again(make: Make) -> None:
     day, paid = _today(make.actor), [await _paid(make.actor) for _ in range(6)]
     stranger = StatementLine("x1", str(uuid4()), Money(700), AT, Kind.PAYMENT)

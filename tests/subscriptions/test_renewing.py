@@ -37,7 +37,7 @@ async def _charges(plans, held) -> list[int]:
     return found
 
 
-@pytest.mark.req("K2", "CHK-4.3.1", "CHK-4.3.2", "CHK-4.3.3", "CHK-3.3.4")
+@pytest.mark.req("K2", "CHK-4.3.1", "CHK-4.3.2", "CHK-4.3.3", "CHK-3.3.4", "CHK-4.1.5")
 async def test_three_runs_on_the_day_charge_once_and_the_next_period_begins(plans, amina):
     held = await plans.buy(amina, "PAT-WEEK-7")
     await plans.eat(amina, total=4_285)

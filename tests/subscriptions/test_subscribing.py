@@ -70,7 +70,7 @@ async def test_two_taps_buy_one_plan(plans, bosco):
     assert len(await payment_queries.payments_of(bosco, first.due.id)) == 1
 
 
-@pytest.mark.req("K3")
+@pytest.mark.req("K3", "CHK-4.3.9")
 async def test_one_person_may_have_several_plans_but_none_twice(plans, amina):
     await plans.buy(amina, "PAT-WEEK-7")
     await plans.buy(amina, "PAT-DAY-L")

@@ -165,7 +165,7 @@ async def test_a_meal_given_back_after_the_period_is_earned_with_the_rest(plans,
     assert (await queries.terms(amina, held.id))[0].used == 0
 
 
-@pytest.mark.req("K3")
+@pytest.mark.req("K3", "CHK-4.3.9")
 async def test_the_plan_that_ends_first_pays_first(plans, amina):
     week, month = await plans.buy(amina, "PAT-WEEK-7"), await plans.buy(amina, "PAT-DAY-L")
     await plans.eat(amina)

@@ -40,7 +40,7 @@ async def open_stays(make, bed) -> int:
     )
 
 
-@pytest.mark.req("I2")
+@pytest.mark.req("I2", "CHK-3.1.8")
 async def test_of_a_hundred_racing_admissions_to_one_bed_one_wins_and_the_others_are_told(make):
     bed = (await beds_of(make))[0]
     patients = [await registered(make) for _ in range(100)]

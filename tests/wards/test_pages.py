@@ -19,6 +19,7 @@ async def ward(make):
     return await make.ward("A", 5)
 
 
+@pytest.mark.req("CHK-3.1.4")
 async def test_a_nurse_registers_and_admits_and_reads_the_pin_once(make, ward, bosco, browser):
     page = browser(bosco)
     assert "Register and admit" in (await page.get("/wards/bed/A-002/admit")).text
@@ -80,6 +81,7 @@ async def test_somebody_who_was_here_before_is_found_and_admitted(make, ward, bo
     assert (await queries.person(make.actor, amina.patient)).bed_code == "A-004"
 
 
+@pytest.mark.req("CHK-3.1.8")
 async def test_a_bed_that_was_just_taken_is_a_sentence(make, ward, bosco, browser, amina):
     person = await queries.person(make.actor, amina.patient)
     answer = await browser(bosco).post(f"/wards/bed/{person.bed_code}/register", NEW)
@@ -88,21 +90,29 @@ async def test_a_bed_that_was_just_taken_is_a_sentence(make, ward, bosco, browse
     assert NEW["given_name"] in answer.text
 
 
+@pytest.mark.req("CHK-3.1.6")
 async def test_a_nurse_moves_a_patient(make, ward, bosco, browser, amina):
-    free = await queries.bed_of_code(make.actor, "A-005")
+    await make.ward("B", 2)
+    free = await queries.bed_of_code(make.actor, "B-002")
     answer = await browser(bosco).post(f"/wards/patients/{amina.patient}/transfer", {"bed": str(free.id)})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/wards/bed/A-005?said=moved")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/wards/bed/B-002?said=moved")
+    moved = await queries.person(make.actor, amina.patient)
+    assert (moved.bed_code, moved.ward_code) == ("B-002", "B")
+    assert amina.name in (await browser(bosco).get("/wards/bed/B-002")).text
     answer = await browser(bosco).post(f"/wards/patients/{amina.patient}/transfer", {"bed": ""})
     assert answer.status_code == 422
 
 
-@pytest.mark.req("I4")
+@pytest.mark.req("I4", "CHK-3.1.7")
 async def test_a_stay_ends_with_a_reason(make, ward, bosco, browser, amina):
     page = browser(bosco)
+    bed = f"bed-{(await queries.person(make.actor, amina.patient)).bed_code}"
+    assert "bed--free" not in element((await page.get("/wards/A")).text, bed)
     assert (await page.post(f"/wards/patients/{amina.patient}/discharge", {"reason": "tired"})).status_code == 422
     answer = await page.post(f"/wards/patients/{amina.patient}/discharge", {"reason": "discharged"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/wards/A")
     assert (await queries.person(make.actor, amina.patient)).bed is None
+    assert "bed--free" in element((await page.get("/wards/A")).text, bed)
 
 
 async def test_a_new_pin_is_shown_once_and_the_old_one_dies(make, ward, bosco, browser, amina):
@@ -141,7 +151,7 @@ async def test_the_other_hospitals_patient_is_not_here(make, ward, bosco, browse
         assert (await queries.person(other, ines.patient)).bed is not None
 
 
-@pytest.mark.req("I1", "I8")
+@pytest.mark.req("I1", "I8", "CHK-3.1.1", "CHK-3.1.2")
 async def test_the_administrator_opens_a_ward_adds_fifty_beds_removes_one_and_closes_it(make, grace, browser):
     page = browser(grace)
     facts = {"name_en": "Ward C", "name_fr": "Service C", "name_rw": "Serivisi C", "kind": "general", "walk_order": "7"}
@@ -172,6 +182,7 @@ async def test_wrong_wards_and_beds_are_refused_at_their_fields(make, grace, bro
         assert (await page.post("/wards/manage/C/beds", {"first": first, "last": last})).status_code == 422
 
 
+@pytest.mark.req("CHK-3.1.3")
 async def test_an_occupied_bed_is_not_offered_for_removal_and_refused_all_the_same(make, grace, browser, amina):
     person = await queries.person(make.actor, amina.patient)
     page = browser(grace)

@@ -98,7 +98,7 @@ async def test_an_admission_and_a_removal_race_and_nobody_lies_in_a_removed_bed(
         await service.add_beds(make.actor, (await queries.ward_of_code(make.actor, "C")).id, 1)
 
 
-@pytest.mark.req("I8")
+@pytest.mark.req("I8", "CHK-3.1.2")
 async def test_a_ward_closes_only_when_nobody_lies_there(make, amina):
     person = await queries.person(make.actor, amina.patient)
     with pytest.raises(Refusal, match="not_empty"):

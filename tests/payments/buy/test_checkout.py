@@ -237,7 +237,7 @@ async def _tries(till: Till, browsers: list[Browser], monkeypatch: pytest.Monkey
     await service.cancel(till.bedside.patient, order)
 
 
-@pytest.mark.req("C17", "J14")
+@pytest.mark.req("C17", "J14", "CHK-4.1.10")
 async def test_one_intention_is_one_order_however_often_and_from_wherever_it_is_sent(
     till: Till, browser: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ from tests.payments.buy.conftest import AIRTEL_NUMBER, MTN_NUMBER, Till, text_of
 from tests.payments.simulated import Providers
 
 
-@pytest.mark.req("J1", "J2", "J4", "J14", "C17")
+@pytest.mark.req("J1", "J2", "J4", "J14", "C17", "CHK-4.1.2")
 @pytest.mark.parametrize(
     ("pay", "phone", "name", "account"),
     [
@@ -80,7 +80,7 @@ async def test_cash_and_the_account_of_the_stay_never_keep_a_tray_waiting(
     assert f"R-{order.code}" in (await till.browser.get(f"/orders/{order.id}/receipt")).text
 
 
-@pytest.mark.req("J6", "J14")
+@pytest.mark.req("J6", "J14", "CHK-4.1.4")
 async def test_a_transfer_shows_its_reference_and_pays_when_finance_finds_it(till: Till, grace: Actor) -> None:
     order = await till.place("bank")
     assert order.status is Status.CONFIRMED

@@ -123,7 +123,7 @@ async def test_where_others_pay_all_of_it_nothing_is_asked_of_the_patient(till: 
     assert (await payer_queries.insured(solange, admission)).payer_class == "private"
 
 
-@pytest.mark.req("J16", "N7")
+@pytest.mark.req("J16", "N7", "CHK-4.1.8")
 @pytest.mark.parametrize("is_walled", [True, False])
 async def test_patient_and_relative_each_see_what_was_paid_for_the_tray_and_nobody_else_does(
     till: Till,

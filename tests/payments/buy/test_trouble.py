@@ -39,7 +39,7 @@ async def captured(till: Till, order_id: UUID) -> int:
     )
 
 
-@pytest.mark.req("J2", "J14")
+@pytest.mark.req("J2", "J14", "CHK-4.1.6")
 async def test_a_failed_payment_says_why_and_the_same_number_or_another_pays_once(
     till: Till, providers: Providers
 ) -> None:
@@ -63,7 +63,7 @@ async def test_a_failed_payment_says_why_and_the_same_number_or_another_pays_onc
     assert await till.due(order.id) == 0
 
 
-@pytest.mark.req("J14")
+@pytest.mark.req("J14", "CHK-4.1.6")
 async def test_a_failed_payment_is_paid_in_cash_instead_and_the_kitchen_starts(
     till: Till, providers: Providers
 ) -> None:
@@ -264,7 +264,7 @@ async def test_a_held_tray_is_not_let_into_the_kitchen_before_it_is_paid(
     assert (await service.release(bosco, second.id)).status is Status.CONFIRMED
 
 
-@pytest.mark.req("C10", "J8")
+@pytest.mark.req("C10", "J8", "CHK-4.1.7")
 async def test_calling_off_a_paid_tray_refunds_it_and_the_sale_is_mirrored(till: Till, providers: Providers) -> None:
     order = await till.place("mtn", phone=MTN_NUMBER)
     await till.work()

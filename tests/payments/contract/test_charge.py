@@ -139,7 +139,7 @@ async def test_a_request_that_was_lost_is_not_found_and_goes_out_again_under_the
     assert len(side.payments()) == 1
 
 
-@pytest.mark.req("J2")
+@pytest.mark.req("J2", "CHK-4.1.10")
 async def test_the_same_reference_sent_five_times_charges_once(side: Side) -> None:
     charge = side.charge()
     answers = [await side.gateway.start(charge) for _ in range(5)]
