@@ -10,7 +10,7 @@ from dusangire.diets import queries as diet_queries
 from dusangire.diets import service as diets
 from dusangire.diets.rules.overrides import Override, State
 from dusangire.kernel import clock
-from dusangire.kernel.access import Actor, Role
+from dusangire.kernel.access import ROLES, Actor, Can, Role
 from dusangire.kernel.db import execute, fetch_value
 from dusangire.kernel.errors import NoRight, NotHere, Refusal
 from dusangire.orders import queries, service
@@ -20,6 +20,7 @@ from dusangire.orders.service import Broken, Choice, Signature, Unsafe
 from tests.make import PASSWORD, Make
 from tests.orders.conftest import Bedside
 from tests.orders.test_moving import WAY, bring_to
+from tests.unguarded import rewrite
 
 FISH = Broken("ALLERGY", "contains", "fish", "item", "", "TIL")
 VEGETARIAN = Broken("VEG", "require", "vegetarian", "item", "", "TIL")
@@ -362,6 +363,28 @@ async def test_the_database_keeps_its_own_rules_of_an_override(bedside: Bedside,
         "expires_at = given_at + interval '2 hours 1 second'",
         "source = 'NPO'",
         "reason = '  '",
+        "reason = 'another one'",
+        "dish = patient",
+        "subject = 'milk'",
+        f"given_by = '{bosco.user}'",
+        f"seconded_by = '{bosco.user}', seconded_at = now()",
     ):
         with pytest.raises(asyncpg.PostgresError):
             await execute(f"UPDATE diet_override SET {change} WHERE hospital = $1 AND id = $2", diane.hospital, made)
+
+
+@pytest.mark.req("A16")
+@pytest.mark.parametrize("role", list(Role))
+async def test_the_database_knows_who_may_give_an_override_as_the_program_does(make: Make, role: Role) -> None:
+    sql = "SELECT dus_may_override($1, $2)"
+    person = await make.user("Somebody", role)
+    assert await fetch_value(sql, person.hospital, person.user) is (Can.DIET_OVERRIDE in ROLES[role])
+    change = (
+        "granted = '{}', revoked = '{diet_override}'"
+        if Can.DIET_OVERRIDE in ROLES[role]
+        else "granted = '{diet_override}'"
+    )
+    await rewrite(f"UPDATE membership SET {change} WHERE app_user = $1", person.user)
+    assert await fetch_value(sql, person.hospital, person.user) is (Can.DIET_OVERRIDE not in ROLES[role])
+    await rewrite("UPDATE membership SET ended_at = now(), revoked = '{}' WHERE app_user = $1", person.user)
+    assert not await fetch_value(sql, person.hospital, person.user)

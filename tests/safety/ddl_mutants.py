@@ -49,6 +49,7 @@ def _refusing(field: Field) -> list[Control]:
         _trigger("order_line.dus_line_born", _line(field.safe, "ready", _A)),
         _trigger("order_line_change.dus_line_judged", _change(field.unsafe, "confirmed", _A), _line(field.unsafe, "confirmed", _A)),
         _trigger("patient_safety.dus_guard_kept", f"UPDATE patient_safety SET safety_rev = safety_rev - 1 WHERE patient = '{p}'"),
+        _trigger("diet_override.dus_override_by_right", _override(field, field.unsafe, ready, given_by=f"'{p}'")),
         _trigger("menu_revision.dus_revision_rises", f"UPDATE menu_revision SET rev = rev - 1 WHERE hospital = {h}"),
         _trigger("manual_revision.dus_revision_rises", f"UPDATE manual_revision SET rev = rev - 1 WHERE hospital = {h}"),
         _trigger("diet_rule.diet_rule_by_version", f"DELETE FROM diet_rule WHERE hospital = {h}"),
@@ -171,7 +172,7 @@ def _checked(field: Field) -> list[Control]:
         "diet_override.source": _override(field, safe, ready, source="'NPO'"),
         "diet_override.reason": _override(field, safe, ready, reason="' '"),
         "diet_override.bound": _override(field, safe, ready, bound="'about'"),
-        "diet_override.": _override(field, safe, ready, seconded_by=f"'{safe.patient}'"),
+        "diet_override.": _override(field, safe, ready, seconded_by=_prescriber(field, "doctor")),
         "diet_override.1": _override(field, safe, ready, expires_at="now() + interval '3 h'"),
         "diet_override.2": _override(field, safe, ready, seconded_at="NULL"),
         "meal_stop.reason": stop,
@@ -262,10 +263,15 @@ def _override(field: Field, bed: Bed, tray: UUID, **lies: str) -> str:
     says = {
         "hospital": str(field.hospital), "patient": p, "day": f"(SELECT day FROM meal_order WHERE id = '{tray}')",
         "period": "'lunch'", "dish": f"'{bed.dish}'", "source": "'ALLERGY'", "rule": "'contains'", "subject": "'fish'",
-        "scope": "'item'", "reason": "'a reason'", "given_by": p, "seconded_by": _ID, "seconded_at": "now()",
+        "scope": "'item'", "reason": "'a reason'", "given_by": _prescriber(field, "doctor"), "seconded_by": _prescriber(field, "nutritionist"),
+        "seconded_at": "now()",
         "safety_rev": f"(SELECT safety_rev FROM patient_safety WHERE patient = {p})", "expires_at": "now() + interval '1 h'",
     }  # fmt: skip
     return _insert("diet_override", says, lies)
+
+
+def _prescriber(field: Field, role: str) -> str:
+    return f"(SELECT app_user FROM membership WHERE hospital = {field.hospital} AND role = '{role}' LIMIT 1)"
 
 
 def _change(bed: Bed, status: str, line: str, *, token: str = _ID, why: str = "'spoiled'") -> str:

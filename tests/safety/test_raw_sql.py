@@ -59,6 +59,7 @@ async def field(app: Litestar) -> Ground:
     await made.menu()
     await other.menu()
     doctor, nurse = await made.user("Diane Mukamana", Role.DOCTOR), await made.user("Bosco Habimana", Role.NURSE)
+    await made.user("Chantal Ingabire", Role.NUTRITIONIST)
     with acting_as(made.actor):
         safe, unsafe = [(await made.patient()).patient for _ in range(2)]
         assert safe
