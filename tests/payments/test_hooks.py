@@ -1,6 +1,5 @@
 """News from providers: a reason to ask, at most; forged or not, it tells nothing and credits nothing."""
 
-import time
 from uuid import uuid4
 
 import httpx
@@ -92,12 +91,9 @@ async def test_a_wrong_address_an_unknown_payment_and_another_ones_token_read_th
 async def test_a_storm_of_news_is_answered_and_not_counted(make: Make) -> None:
     one = await _sent(make)
     async with _http(make) as http:
-        started = time.monotonic()
         for _ in range(40):
             assert (await http.post(_momo(one), json={})).status_code == 200
-        each_s = (time.monotonic() - started) / 40
     assert await _calls(make, "heard") == 20
-    assert each_s < 0.05
 
 
 async def test_a_body_that_is_too_large_is_not_read(make: Make) -> None:
