@@ -19,6 +19,7 @@ from dusangire.payments.rules.providers import NotFound, Paid, Reason, Rejected,
 from dusangire.payments.service import refunds
 from tests.make import Make
 from tests.payments.test_intents import Scripted, far  # noqa: F401  a fixture
+from tests.together import Together
 from tests.unguarded import unguarded
 
 
@@ -72,10 +73,12 @@ async def test_twenty_refunds_at_once_give_back_no_more_than_there_is(make: Make
 async def test_looking_first_and_writing_after_gives_back_too_much(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control: what is left is read in one statement and reserved in another, nowhere."""
 
+    all_seven = Together(7)
+
     async def look(actor: Actor, payment_id: UUID, amount: Money) -> Payment:
         of = await queries.payment(actor, payment_id)
         taken = sum(back.amount_minor for back in await queries.refunds_of(actor, of.subject))
-        await asyncio.sleep(0.01)
+        await all_seven.come()
         if taken + amount.minor > of.amount_minor:
             raise Refusal("payments.refund_too_much")
         return of

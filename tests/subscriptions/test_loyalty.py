@@ -1,6 +1,5 @@
 """Points: one for each hundred francs, a bonus meal for many, gone after their months, and never fewer than none."""
 
-import asyncio
 from datetime import date, timedelta
 from uuid import uuid4
 
@@ -17,6 +16,7 @@ from dusangire.subscriptions import queries, service
 from dusangire.subscriptions.rules import LoyaltyRule
 from dusangire.subscriptions.service import loyalty
 from tests.subscriptions.test_using import _rush
+from tests.together import Together
 
 ROUNDS = 3
 
@@ -165,9 +165,11 @@ async def test_one_of_two_hundred_gets_the_last_bonus_meal_a_hundred_times(plans
 
 @pytest.mark.req("K7")
 async def test_the_control_without_the_condition_spends_the_same_points_more_than_once(plans, bosco, monkeypatch):
+    both = Together()
+
     async def look_then_write(actor, owner, points):
         card = await queries.card(actor, owner)
-        await asyncio.sleep(0.01)
+        await both.come()
         await execute("UPDATE loyalty_card SET balance = $2 WHERE owner = $1", owner, card.balance - points)
         return card.balance >= points
 

@@ -16,6 +16,7 @@ from dusangire.payments.rules.ledger import Account
 from dusangire.subscriptions import queries, service
 from dusangire.subscriptions.queries import Held, Subscription
 from tests.subscriptions.conftest import Plans
+from tests.together import Together
 
 WORKERS, PRICE = 8, 30_000
 _ROW = "CREATE UNIQUE INDEX plan_term_once ON plan_term (hospital, subscription, number)"
@@ -42,11 +43,13 @@ async def _without_the_row(plans: Plans) -> AsyncIterator[None]:
 
 
 def _without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every worker reads the subscription as it is, and acts a moment later."""
+    """Every worker reads the subscription as it is, and two of them before either acts."""
+
+    both = Together()
 
     async def look(actor: Actor, subscription: UUID) -> Subscription:
         found = await queries.subscription(actor, subscription)
-        await asyncio.sleep(0.05)
+        await both.come()
         return found
 
     monkeypatch.setattr(queries, "lock", look)

@@ -15,6 +15,7 @@ from dusangire.payments.rules.ledger import Account
 from dusangire.subscriptions import queries, service
 from dusangire.subscriptions.rules import SubState
 from dusangire.subscriptions.service import using
+from tests.together import Together
 
 ROUNDS = 3
 
@@ -233,9 +234,11 @@ async def test_one_of_two_hundred_gets_the_last_meal_a_hundred_times(plans, make
 
 @pytest.mark.req("K6")
 async def test_the_control_without_lock_and_condition_sells_the_last_meal_more_than_once(plans, bosco, monkeypatch):
+    both = Together()
+
     async def look_then_write(actor, term, value):
         found = await queries.term(actor, term)
-        await asyncio.sleep(0.01)
+        await both.come()
         await execute("UPDATE plan_term SET used = $2 WHERE id = $1", term, found.used + 1)
         return found.used < found.meals
 
