@@ -17,6 +17,7 @@ from dusangire.payments.rules import Method
 from dusangire.payments.rules.reconciling import Difference, Finding, compare
 from dusangire.payments.rules.statement import Kind, StatementLine
 from dusangire.payments.service.asking import ask_soon
+from dusangire.payments.service.refund_asking import settle_listed
 
 
 async def reconcile(actor: Actor, day: date, method: Method, lines: Sequence[StatementLine]) -> UUID:
@@ -24,9 +25,11 @@ async def reconcile(actor: Actor, day: date, method: Method, lines: Sequence[Sta
 
     lines: of a provider or the bank, with our reference or code; for cash one a float, what was counted, with the
     collector's id as reference ("counter" for the safe). What fits by now is resolved by itself, and a payment that the
-    list has and we do not count is asked about at once.
+    list has and we do not count is asked about at once. A refund without an answer is settled where the list has it.
     """
     async with transaction():
+        if method.is_mobile:
+            await settle_listed(actor, method, lines)
         findings = compare(await queries.our_side(actor, day, method, lines), lines)
         run = await _write_run(actor, day, method, findings)
         await _write_lines(actor, run, findings)

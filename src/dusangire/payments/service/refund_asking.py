@@ -1,15 +1,18 @@
 """What a provider answers about a refund: paid once, failed for finance to see, or asked again."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import mine, transaction
+from dusangire.kernel.errors import Refusal
 from dusangire.kernel.ids import as_uuid
+from dusangire.kernel.journal import record
 from dusangire.payments import queries
 from dusangire.payments.queries import Refund
-from dusangire.payments.rules import REFUND, RefundState, RefundVerb
+from dusangire.payments.rules import REFUND, Method, RefundState, RefundVerb
 from dusangire.payments.rules.asking import is_overdue, next_poll
 from dusangire.payments.rules.providers import (
     Failed,
@@ -23,6 +26,7 @@ from dusangire.payments.rules.providers import (
     Unknown,
     Waiting,
 )
+from dusangire.payments.rules.statement import Kind, StatementLine
 from dusangire.payments.service.refunds import move_refund, pay_out
 from dusangire.payments.tables import Refund as RefundRow
 
@@ -39,6 +43,36 @@ async def confirm_refund(
         if one.state in _OPEN:
             await _follow(actor, one, answer, now)
         return (await queries.refund(actor, refund_id)).state
+
+
+async def decide_unknown(actor: Actor, refund_id: UUID, *, provider_ref: str = "", why: str = "") -> None:
+    """Write down what finance found about an unanswered refund in the network's own list.
+
+    It was paid under this number or, without one, never; then it can be paid another way. Raises Refusal; that it never
+    was is not taken while the network is still being asked.
+    """
+    async with transaction():
+        one = await queries.locked_refund(actor, refund_id)
+        if one.state is not RefundState.UNKNOWN:
+            raise Refusal("payments.moved_on")
+        if provider_ref:
+            await pay_out(actor, refund_id, provider_ref=provider_ref)
+        elif one.next_poll_at is not None:
+            raise Refusal("payments.still_asked_back")
+        else:
+            await _fail(actor, one, Reason.OTHER, why)
+        await record(
+            actor, "payment:looked_up", f"payment:{one.payment}", refund=refund_id, number=provider_ref, why=why
+        )
+
+
+async def settle_listed(actor: Actor, method: Method, lines: Sequence[StatementLine]) -> None:
+    """Settle the unanswered refunds that the network's own list names with their amount: the list is its answer."""
+    listed = {as_uuid(line.reference): line for line in lines if line.kind is Kind.REFUND}
+    for one in await queries.refunds_in(actor, list(_OPEN)):
+        line = listed.get(one.reference)
+        if line is not None and one.method is method and line.amount == one.amount:
+            await pay_out(actor, one.id, provider_ref=line.provider_ref)
 
 
 async def _follow(actor: Actor, one: Refund, answer: RefundAnswer | FetchAnswer, now: datetime) -> None:

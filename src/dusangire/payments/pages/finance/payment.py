@@ -24,6 +24,7 @@ from dusangire.payments.queries.own import receipt_number
 from dusangire.payments.rules import CAPTURED, Method, RefundState, State
 from dusangire.payments.rules.desk import tone
 from dusangire.payments.service import annulling, asking, confirming
+from dusangire.payments.service.refund_asking import decide_unknown
 
 _WRITTEN_BY_PEOPLE = frozenset({Method.CASH, Method.BANK})
 
@@ -33,6 +34,12 @@ class PayBack(Struct, frozen=True):
 
     amount: Francs
     why: Words
+
+
+class Found(Struct, frozen=True):
+    """The number under which the network's list has a refund."""
+
+    number: Annotated[str, Limits(3, 80)]
 
 
 class Recorded(Struct, frozen=True):
@@ -160,6 +167,20 @@ class Refunds(Controller):
         await service.pay_out(actor, refund_id, provider_ref=form.value.reference or None)
         return go(request, f"{HOME}/refunds")
 
+    @post("/{refund_id:uuid}/found", opt=MOVE)
+    async def found(self, request: Request, actor: Acting, refund_id: UUID) -> Html:
+        form = await forms.read(request, Found)
+        if form.value is None:
+            return await _refunds(request, actor, form)
+        return await _decided(request, actor, form, refund_id, provider_ref=form.value.number)
+
+    @post("/{refund_id:uuid}/not-found", opt=MOVE)
+    async def not_found(self, request: Request, actor: Acting, refund_id: UUID) -> Html:
+        form = await forms.read(request, Why)
+        if form.value is None:
+            return await _refunds(request, actor, form)
+        return await _decided(request, actor, form, refund_id, why=form.value.why)
+
     @post("/{refund_id:uuid}/otherwise", opt=MOVE)
     async def otherwise(self, request: Request, actor: Acting, refund_id: UUID) -> Html:
         form = await forms.read(request, Recorded)
@@ -170,6 +191,14 @@ class Refunds(Controller):
         except Refusal as refused:
             return await _refunds(request, actor, form, refused)
         return go(request, f"{HOME}/refunds")
+
+
+async def _decided(request: Request, actor: Actor, form: Form[Any], refund_id: UUID, **said: str) -> Html:
+    try:
+        await decide_unknown(actor, refund_id, **said)
+    except Refusal as refused:
+        return await _refunds(request, actor, form, refused)
+    return go(request, f"{HOME}/refunds")
 
 
 async def _one(
