@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import uvloop
+
 from bench.harness import percentile, table
 
 CLIENTS = 16
@@ -30,7 +32,7 @@ def main() -> None:
         running = embedded.start(embedded.place(said), said)
         try:
             asyncio.run(schema.prepare(said.owner_url, said))
-            took, seconds = asyncio.run(_measure())
+            took, seconds = uvloop.run(_measure())
         finally:
             embedded.stop(running)
     table(

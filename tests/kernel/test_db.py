@@ -3,8 +3,10 @@ import asyncio
 import asyncpg
 import pytest
 
-from dusangire.kernel.db import acting_as, connection, door, execute, fetch_value, transaction
+from dusangire.diets.tables import Task
+from dusangire.kernel.db import acting_as, add, connection, door, execute, fetch_value, transaction
 from dusangire.kernel.journal import record
+from dusangire.orders.tables import Idempotency
 
 
 async def _cards(actor):
@@ -96,3 +98,16 @@ async def test_a_door_opens_onto_one_thing_and_nothing_else(make, role, table):
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         async with door(role):
             await fetch_value(f"SELECT count(*) FROM {table}")
+
+
+async def test_rows_are_added_with_every_kind_of_value_and_a_key_that_is_there_adds_nothing(make):
+    actor = make.actor
+    key = Idempotency(hospital=actor.hospital, key="k", app_user=actor.user, body_hash=b"\x00'", answer="'$1")
+    tasks = [Task(hospital=actor.hospital, kind=f"task {n}", facts={"n": n}, done_by=None) for n in range(2)]
+    with acting_as(actor):
+        assert await add(*tasks) == 2
+        assert await fetch_value("SELECT sum((facts ->> 'n')::int) FROM task WHERE hospital = $1", actor.hospital) == 1
+        assert [await add(key, or_nothing=True) for _ in range(2)] == [1, 0]
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await add(key)
+        assert await fetch_value("SELECT answer FROM idempotency WHERE hospital = $1", actor.hospital) == "'$1"

@@ -10,6 +10,7 @@ from dusangire.diets.rules import Verdict, judge_line
 from dusangire.diets.tables import SafetyCheck
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
+from dusangire.kernel.db import add
 from dusangire.kernel.ids import uuid7
 
 
@@ -25,7 +26,7 @@ async def keep_check(
     manual_rev: int,
 ) -> None:
     """Store a verdict with the revisions it was based on. Inside the caller's transaction, whatever the answer."""
-    await SafetyCheck.insert(
+    await add(
         SafetyCheck(
             id=uuid7(),
             hospital=actor.hospital,

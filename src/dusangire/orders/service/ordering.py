@@ -11,7 +11,7 @@ from dusangire.diets import service as diets
 from dusangire.diets.rules import Gate, Verdict
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
-from dusangire.kernel.db import mine
+from dusangire.kernel.db import add, mine
 from dusangire.kernel.ids import token, uuid7
 from dusangire.kernel.money import Money
 from dusangire.menu.rules import Card, Sitting
@@ -87,7 +87,7 @@ class Decided(Struct, frozen=True):
 
 async def write(actor: Actor, wanted: Checkout, decided: Decided) -> None:
     await _write_order(actor, wanted, decided)
-    await OrderLineRow.insert(*(_line_row(actor, decided.id, n, line) for n, line in enumerate(decided.lines, 1)))
+    await add(*(_line_row(actor, decided.id, n, line) for n, line in enumerate(decided.lines, 1)))
     await diets.keep_check(
         actor, decided.id, wanted.patient, Gate.CHECKOUT, decided.verdict, safety_rev=decided.safety_rev,
         menu_rev=decided.on.menu_rev, manual_rev=decided.on.manual_rev,
@@ -107,7 +107,7 @@ async def write(actor: Actor, wanted: Checkout, decided: Decided) -> None:
 async def _write_order(actor: Actor, wanted: Checkout, decided: Decided) -> None:
     now, chosen, bill = clock.now(), decided.sitting, decided.paying.bill
     serve_from, serve_to = window(chosen.serve_from, chosen.serve_to, now)
-    await MealOrder.insert(
+    await add(
         MealOrder(
             id=decided.id,
             hospital=actor.hospital,

@@ -11,7 +11,7 @@ from dusangire.diets.rules import Gate, Verdict
 from dusangire.diets.rules.overrides import for_meal
 from dusangire.kernel import clock, text
 from dusangire.kernel.access import Actor
-from dusangire.kernel.db import transaction
+from dusangire.kernel.db import add, transaction
 from dusangire.kernel.errors import NotHere, Refusal
 from dusangire.kernel.ids import uuid7
 from dusangire.kernel.money import Money
@@ -86,16 +86,11 @@ async def place_chosen(actor: Actor, wanted: Checkout, lines: tuple[CartLine, ..
 
 async def _answer(actor: Actor, wanted: Checkout) -> _Placed | _Refused:
     """Claim the key and answer; who comes second waits on the key's row and hears what the first one heard."""
-    claimed = (
-        await Idempotency.insert(
-            Idempotency(
-                hospital=actor.hospital, key=wanted.key, app_user=actor.user, body_hash=wanted.hashed(),
-                answer="", created_at=clock.now(),
-            )
-        )
-        .on_conflict(action="DO NOTHING")
-        .returning(Idempotency.key)
+    key = Idempotency(
+        hospital=actor.hospital, key=wanted.key, app_user=actor.user, body_hash=wanted.hashed(),
+        answer="", created_at=clock.now(),
     )  # fmt: skip
+    claimed = await add(key, or_nothing=True)
     if not claimed:
         return await _same_again(actor, wanted)
     answer: _Placed | _Refused

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
-from dusangire.kernel.db import mine, transaction
+from dusangire.kernel.db import add, mine, transaction
 from dusangire.kernel.errors import Refusal
 from dusangire.kernel.ids import short_code, uuid7
 from dusangire.kernel.money import Money
@@ -58,7 +58,7 @@ async def open_payment(
         row = await _row(
             actor, made, purpose, subject, share, number=number, payer_user=payer_user, expires_at=expires_at
         )
-        await PaymentRow.insert(row)
+        await add(row)
         opened = await queries.payment(actor, made)
         if opened.state in CAPTURED:
             await _post_paid(actor, opened, collector=None)
