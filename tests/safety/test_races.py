@@ -34,7 +34,7 @@ from tests.safety.pairs import (
 from tests.unguarded import unguarded
 
 LANES = 4
-IN_CI, IN_CONTROL, AT_LENGTH = 192, 24, 5000
+IN_CI, IN_CONTROL, AT_LENGTH = 504, 24, 5000
 WRONG_CALLERS = 3000
 _LEAST_BAD = 0.2
 _PAUSE_S, _HEAD_START_S, _MENU_HEAD_START_S = 0.003, 0.006, 0.05
