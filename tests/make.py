@@ -1,5 +1,6 @@
 """Builders: what a test needs to exist, in one call each. `Browser` is a person with a cookie."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -162,10 +163,15 @@ class Browser:
     async def post(
         self, path: str, data: dict[str, Any] | None = None, *, htmx: bool = False, token: bool = True, **kwargs: Any
     ) -> httpx.Response:
-        """Send a form as a page of ours would."""
+        """Send a form as a page of ours would, and again where the server is too busy and says when to come back."""
         await self._sign_in()
         body = {**({"_token": self._token or await self._visitor_token()} if token else {}), **(data or {})}
-        return await self.http.post(path, data=body, headers=_htmx(htmx), **kwargs)
+        for _ in range(20):
+            answer = await self.http.post(path, data=body, headers=_htmx(htmx), **kwargs)
+            if answer.status_code != 503 or "retry-after" not in answer.headers:
+                break
+            await asyncio.sleep(0.1)
+        return answer
 
     async def close(self) -> None:
         await self.http.aclose()
