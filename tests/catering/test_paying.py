@@ -82,11 +82,14 @@ async def _import(office: Browser, code: str | None, amount: int, number: str) -
 
 @pytest.mark.req("K8", "J6")
 async def test_a_bank_line_with_the_invoices_reference_closes_the_event(
-    make: Make, event: UUID, browser: Open, bosco: Actor, solange: Actor
+    make: Make, event: UUID, browser: Open, bosco: Actor, didier: Actor, solange: Actor
 ) -> None:
     bill = await _invoice(solange, event)
     assert (bill.method, bill.amount, bill.state) == (Method.BANK, DUE, State.PENDING)
     assert str(bill.code) in (await browser(bosco).get(f"/invoices/{bill.id}")).text
+    opens = f'href="/invoices/{bill.id}"'
+    for who, may_read in ((bosco, True), (solange, True), (didier, False)):
+        assert (opens in (await browser(who).get(f"/catering/{event}")).text) is may_read, who.name
     await _import(browser(solange), bill.code, DUE.minor, "FT77")
     assert (await _invoice(solange, event)).state is State.PAID
     assert await _status(bosco, event) is EventStatus.DELIVERED

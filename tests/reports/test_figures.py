@@ -184,7 +184,8 @@ async def test_the_finance_office_opens_the_payments_of_the_days_trays_and_sees_
     solange = await make.user("Solange Iradukunda", Role.FINANCE)
     page = await browser(solange).get("/admin/finance/payments?of=trays")
     assert page.status_code == 200
-    assert "FRW\u00a04,300 taken or charged" in page.text
+    assert "FRW\u00a02,800 taken" in page.text
+    assert "FRW\u00a01,500 put on bills" in page.text
     assert page.text.count('href="/admin/finance/payments/') == 4
     only = await browser(solange).get("/admin/finance/payments?of=trays&state=pending")
     assert only.text.count('href="/admin/finance/payments/') == 1

@@ -100,8 +100,18 @@ async def test_a_wrong_number_on_the_payment_page_is_said_in_place(plans, browse
 
 async def test_a_transfer_shows_its_reference(plans, browser, bosco):
     held = await plans.buy(bosco, "STAFF-WEEK-10", Method.BANK)
-    code = (await payment_queries.payments_of(bosco, held.due.id))[0].code
-    assert code in (await browser(bosco).get(f"/plans/{held.id}/pay")).text
+    (one,) = await payment_queries.payments_of(bosco, held.due.id)
+    page = (await browser(bosco).get(f"/plans/{held.id}/pay")).text
+    assert one.code in page
+    assert f'href="/invoices/{one.id}"' in page, "the account to send it to stands on the invoice"
+    assert (await browser(bosco).get(f"/invoices/{one.id}")).status_code == 200
+
+
+async def test_a_plan_that_turned_to_paid_asks_for_no_other_way_to_pay(plans, browser, amina):
+    held = await plans.buy(amina, "PAT-WEEK-7", Method.HOSPITAL_ACCOUNT)
+    page = (await browser(amina).get(f"/plans/{held.id}/pay")).text
+    assert 'data-stands="settled"' in page
+    assert '.live:has([data-stands="settled"]) + .fold{display: none}' in page
 
 
 @pytest.mark.req("K3", "CHK-3.3.5")

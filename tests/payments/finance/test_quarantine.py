@@ -85,6 +85,11 @@ async def test_money_of_another_amount_is_never_accepted_as_what_was_asked(
     assert "The amount is not the one that was asked for" in answer.text
     assert (await queries.payment(solange, one.id)).state is State.QUARANTINED
     assert await _sums(solange, till.stay) == (0, 0, 0)
+    page = (await browser(solange).get(f"{OFFICE}/payments/{one.id}")).text
+    assert "Accept as paid" not in page
+    assert ("Pay it back" in page) is (amount == 1999)
+    assert ("Keep it apart" in page) is (currency == "RWF")
+    assert ("It came in another currency" in page) is (currency == "EUR")
 
 
 @pytest.mark.req("J8")

@@ -18,6 +18,7 @@ from dusangire.kernel.settings import settings
 from dusangire.payments import queries, service
 from dusangire.payments.rules import Method
 from dusangire.payments.rules.providers import e164, guess
+from dusangire.payments.rules.receipts import pay_kind
 
 PAYS = needs(Can.ORDER_OWN, Can.PLAN_OWN)
 
@@ -45,8 +46,10 @@ class OwnPayments(Controller):
         if one.order_code is not None:
             return go(request, f"/orders/{one.subject}/receipt")
         fiscal = await queries.fiscal_of(actor, one.subject)
-        is_due = settings().ebm is not None and one.has_receipt
-        return whole(request, "payments/own_receipt.html", one=one, fiscal=fiscal, is_due=is_due)
+        is_reported = settings().ebm is not None and pay_kind(one.method, one.purpose) is not None
+        return whole(
+            request, "payments/own_receipt.html", one=one, fiscal=fiscal, is_due=is_reported and one.has_receipt
+        )
 
 
 class OwnPhones(Controller):

@@ -1,5 +1,6 @@
 """Reads of the finance office: its list of payments, their sums, and what waits for somebody."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,15 +11,16 @@ from dusangire.kernel.access import Actor
 from dusangire.kernel.clock import day_bounds
 from dusangire.kernel.db import fetch, fetch_one
 from dusangire.kernel.money import Money
-from dusangire.payments.rules import Method, Payer, Purpose, State
-from dusangire.payments.rules.desk import PaymentFilter
+from dusangire.payments.rules import CAPTURED, Method, Payer, Purpose, State
+from dusangire.payments.rules.desk import Counts, PaymentFilter, counts_as
 
 PAGE = 100
 SHEET = 20_000
 
 
 class PaymentRow(Struct, frozen=True):
-    """One payment of a list. label: the tray's code or the bank's reference; name: of the patient or who pays."""
+    """One payment of a list. label: the code of the tray or event, the bank's reference, or the plan; name: of the
+    patient or who pays."""
 
     id: UUID
     purpose: Purpose
@@ -39,6 +41,16 @@ class PaymentRow(Struct, frozen=True):
     def amount(self) -> Money:
         return Money(self.amount_minor)
 
+    @property
+    def counts(self) -> Counts:
+        return counts_as(self.method)
+
+    @property
+    def taken_minor(self) -> int:
+        """Money taken and still here."""
+        is_money = self.counts is Counts.MONEY and self.state in CAPTURED
+        return self.amount_minor - self.refunded_minor if is_money else 0
+
 
 class Sum(Struct, frozen=True):
     """Payments of one method and state."""
@@ -52,6 +64,15 @@ class Sum(Struct, frozen=True):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor)
+
+    @property
+    def counts(self) -> Counts:
+        return counts_as(self.method)
+
+    @property
+    def kept(self) -> Money:
+        """What was taken or charged, without what went back."""
+        return Money(self.amount_minor - self.refunded_minor if self.state in CAPTURED else 0)
 
 
 class Attention(Struct, frozen=True):
@@ -82,6 +103,27 @@ _THESE = """
 _FROM = "FROM payment y LEFT JOIN meal_order o ON o.hospital = y.hospital AND o.id = y.meal_order"
 
 
+# Whose the payments of `these` are and what each was for.
+_ROWS = """
+    SELECT y.id, y.purpose, y.subject, coalesce(y.tray, c.code, e.code, y.code, u.plan_code, '') AS label, y.payer,
+           y.method, y.state,
+           coalesce(p.given_name || ' ' || left(p.family_name, 1) || '.', w.name, e.bill_to, '') AS name,
+           bed.code AS bed, y.amount_minor, y.refunded_minor, y.created_at, y.settled_at, s.name AS settled_by
+    FROM these y
+    LEFT JOIN staff_tray c ON c.hospital = y.hospital AND c.id = y.subject
+    LEFT JOIN catering_event e ON e.hospital = y.hospital AND e.id = y.subject
+    LEFT JOIN plan_term t ON t.hospital = y.hospital AND t.id = y.subject
+    LEFT JOIN subscription u ON u.hospital = t.hospital AND u.id = t.subscription
+    LEFT JOIN admission a ON a.hospital = y.hospital AND a.id = coalesce(y.admission, y.subject)
+    LEFT JOIN patient p ON p.hospital = y.hospital AND p.id = coalesce(a.patient, u.patient)
+    LEFT JOIN app_user w ON w.id = y.payer_user
+    LEFT JOIN app_user s ON s.id = y.settled_by
+    LEFT JOIN LATERAL (SELECT b.code FROM stay t JOIN bed b ON b.hospital = t.hospital AND b.id = t.bed
+        WHERE t.hospital = a.hospital AND t.admission = a.id ORDER BY t.started_at DESC LIMIT 1) bed ON true
+    ORDER BY y.id DESC
+"""
+
+
 async def payment_rows(actor: Actor, asked: PaymentFilter, most: int = PAGE) -> list[PaymentRow]:
     """Return the payments asked for, the latest first. One statement."""
     return await fetch(
@@ -90,22 +132,27 @@ async def payment_rows(actor: Actor, asked: PaymentFilter, most: int = PAGE) -> 
         WITH these AS MATERIALIZED (
             SELECT y.*, o.admission, o.code AS tray {_FROM} WHERE {_THESE} AND ($10::uuid IS NULL OR y.id < $10)
             ORDER BY y.id DESC LIMIT $11)
-        SELECT y.id, y.purpose, y.subject, coalesce(y.tray, y.code, '') AS label, y.payer, y.method, y.state,
-               coalesce(p.given_name || ' ' || left(p.family_name, 1) || '.', w.name, '') AS name, bed.code AS bed,
-               y.amount_minor, y.refunded_minor, y.created_at, y.settled_at, s.name AS settled_by
-        FROM these y
-        LEFT JOIN admission a ON a.hospital = y.hospital AND a.id = coalesce(y.admission, y.subject)
-        LEFT JOIN patient p ON p.hospital = a.hospital AND p.id = a.patient
-        LEFT JOIN app_user w ON w.id = y.payer_user
-        LEFT JOIN app_user s ON s.id = y.settled_by
-        LEFT JOIN LATERAL (SELECT b.code FROM stay t JOIN bed b ON b.hospital = t.hospital AND b.id = t.bed
-            WHERE t.hospital = a.hospital AND t.admission = a.id ORDER BY t.started_at DESC LIMIT 1) bed ON true
-        ORDER BY y.id DESC
-        """,  # noqa: S608  constants of ours
+        {_ROWS}
+        """,
         *_arguments(actor, asked),
         asked.before,
         most,
     )
+
+
+async def rows_of(actor: Actor, payments: Collection[UUID]) -> dict[UUID, PaymentRow]:
+    """Return these payments as rows of a list. One statement."""
+    found = await fetch(
+        PaymentRow,
+        f"""
+        WITH these AS MATERIALIZED (
+            SELECT y.*, o.admission, o.code AS tray {_FROM} WHERE y.hospital = $1 AND y.id = ANY($2::uuid[]))
+        {_ROWS}
+        """,
+        actor.hospital,
+        list(payments),
+    )
+    return {one.id: one for one in found}
 
 
 async def sums(actor: Actor, asked: PaymentFilter) -> list[Sum]:

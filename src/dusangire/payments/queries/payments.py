@@ -58,6 +58,13 @@ class Payment(Struct, frozen=True):
         return Money(self.refunded_minor, self.currency)
 
     @property
+    def answered(self) -> Money | None:
+        """What the network says came, where it was not what was asked."""
+        if self.answered_minor is None or self.answered_currency is None:
+            return None
+        return Money(self.answered_minor, self.answered_currency)
+
+    @property
     def about(self) -> str:
         return f"payment:{self.id}"
 

@@ -92,6 +92,16 @@ async def refunds_of(actor: Actor, subject: UUID) -> list[Refund]:
     return await fetch(Refund, f"{_REFUNDS} AND p.subject = $2 ORDER BY r.asked_at, r.id", actor.hospital, subject)
 
 
+async def paid_back(actor: Actor, *, most: int = 100) -> list[Refund]:
+    """Return the refunds that were paid, the latest first."""
+    return await fetch(
+        Refund,
+        f"{_REFUNDS} AND r.state = 'paid' ORDER BY r.asked_at DESC, r.id DESC LIMIT $2",
+        actor.hospital,
+        most,
+    )
+
+
 async def refunds_in(actor: Actor, states: Sequence[RefundState]) -> list[Refund]:
     """Return the refunds in these states that no other took the place of, the oldest first."""
     return await fetch(

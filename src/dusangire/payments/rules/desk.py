@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from dusangire.kernel.money import Money
 from dusangire.payments.rules.ledger import Account
 from dusangire.payments.rules.machine import ASKED, DEAD, Method, Purpose, State
 
@@ -23,6 +24,49 @@ BY_HAND = (
 
 
 _OF = ("trays", "all")
+
+
+class Counts(StrEnum):
+    """What a payment brings: money; a debt on a bill; or nothing new, for plans, points and gifts were paid before."""
+
+    MONEY = "money"
+    ON_ACCOUNT = "on_account"
+    PREPAID = "prepaid"
+
+
+_COUNTS = {
+    Method.HOSPITAL_ACCOUNT: Counts.ON_ACCOUNT,
+    Method.INSURER: Counts.ON_ACCOUNT,
+    Method.HOSPITAL: Counts.ON_ACCOUNT,
+    Method.SUBSCRIPTION: Counts.PREPAID,
+    Method.POINTS: Counts.PREPAID,
+    Method.FUND: Counts.PREPAID,
+}
+
+
+class Decision(StrEnum):
+    """What becomes of quarantined money: it pays after all, it goes back, or it stays with the hospital as it came."""
+
+    ACCEPT = "accept"
+    RETURN = "return"
+    KEEP = "keep"
+
+
+def decisions(asked: Money, came: Money | None, *, is_wanted: bool) -> list[Decision]:
+    """Return what may be decided: another amount never pays, and no more goes back than was asked for."""
+    if came is None or came.currency != asked.currency:
+        return []
+    possible = {
+        Decision.ACCEPT: came == asked and is_wanted,
+        Decision.RETURN: came.minor <= asked.minor,
+        Decision.KEEP: True,
+    }
+    return [one for one in Decision if possible[one]]
+
+
+def counts_as(method: Method) -> Counts:
+    """Return what a payment of this method is in a sum, so that no franc is counted twice."""
+    return _COUNTS.get(method, Counts.MONEY)
 
 
 class PaymentFilter(Struct, frozen=True):

@@ -179,7 +179,8 @@ def _count(form: Form[Counted], said: dict[str, Any]) -> Count | None:
 
 
 async def _own(request: Request, actor: Actor, form: Form[Any], refused: Refusal | None = None) -> Html:
-    shift = await queries.open_shift(actor, actor.user)
+    shift, counted = await queries.open_shift(actor, actor.user), await queries.uncollected(actor, actor.user)
+    again = next((one.id for one in counted if request.url.path == f"/cash/{one.id}/count"), None)
     return whole(
         request,
         "payments/cash.html",
@@ -187,7 +188,9 @@ async def _own(request: Request, actor: Actor, form: Form[Any], refused: Refusal
         shift=shift,
         held=await queries.expected(actor, actor.user),
         takings=await queries.takings(actor, shift) if shift else [],
-        counted=await queries.uncollected(actor, actor.user),
+        counted=counted,
+        again=again,
+        first=form if again is None else forms.empty(Counted),
         pieces=PIECES,
         form=form,
         refused=refused,

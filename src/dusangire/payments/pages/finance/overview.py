@@ -10,12 +10,14 @@ from dusangire.kernel.sheets import download, stamp
 from dusangire.payments import queries
 from dusangire.payments.pages.finance.answer import EXPORT, HOME, SEE, Days, days, page, today
 from dusangire.payments.queries import desk
-from dusangire.payments.rules import CAPTURED, Method, Purpose, State
-from dusangire.payments.rules.desk import PaymentFilter, payment_filter, tone
+from dusangire.payments.queries.desk import Sum
+from dusangire.payments.rules import Method, Purpose, State
+from dusangire.payments.rules.desk import Counts, PaymentFilter, payment_filter, tone
 
 _HEADS = (
     "finance.what", "finance.label", "finance.name", "reports.bed", "finance.payer", "reports.method", "reports.state",
     "reports.amount_frw", "finance.refunded", "reports.opened", "reports.settled_at", "reports.settled_by",
+    "finance.counts", "finance.money_taken",
 )  # fmt: skip
 
 
@@ -33,7 +35,7 @@ class Overview(Controller):
             "overview",
             days=of,
             sums=sums,
-            taken=total([one.amount - Money(one.refunded_minor) for one in sums if one.state in CAPTURED]),
+            came_to=_came_to(sums),
             waiting=await desk.attention(actor),
             balances=[one for one in await queries.balances(actor) if one.amount],
             is_balanced=await queries.books_balance(actor),
@@ -51,7 +53,7 @@ class Overview(Controller):
             days=Days(asked.day, today(actor)),
             rows=await desk.payment_rows(actor, asked),
             sums=sums,
-            taken=total([one.amount - Money(one.refunded_minor) for one in sums if one.state in CAPTURED]),
+            came_to=_came_to(sums),
             most=desk.PAGE,
             methods=Method,
             states=State,
@@ -71,7 +73,7 @@ class Overview(Controller):
                 (
                     row.purpose, row.label, row.name, row.bed, row.payer, row.method, row.state, row.amount_minor,
                     row.refunded_minor, stamp(row.created_at, actor.zone), stamp(row.settled_at, actor.zone),
-                    row.settled_by,
+                    row.settled_by, row.counts, row.taken_minor,
                 )
                 for row in rows
             ),
@@ -86,3 +88,8 @@ class OldAddress(Controller):
     @get("/", opt=SEE)
     async def show(self, request: Request) -> Html:
         return go(request, f"{HOME}/payments" + (f"?{request.url.query}" if request.url.query else ""))
+
+
+def _came_to(sums: list[Sum]) -> dict[Counts, Money]:
+    """Return the money taken, what stands on bills, and what was paid for before, each for itself."""
+    return {kind: total([one.kept for one in sums if one.counts is kind]) for kind in Counts}

@@ -1,7 +1,6 @@
 """One payment with its history and what may be done about it; refunds, the failed ones first; quarantined money."""
 
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,12 +20,15 @@ from dusangire.payments import queries, service
 from dusangire.payments.pages.finance.answer import HOME, MOVE, SEE, Francs, Why, Words, page, status_of
 from dusangire.payments.queries import bank, desk
 from dusangire.payments.queries.own import receipt_number
+from dusangire.payments.queries.refunds import paid_back
 from dusangire.payments.rules import CAPTURED, Method, RefundState, State
-from dusangire.payments.rules.desk import tone
+from dusangire.payments.rules.desk import Decision, decisions, tone
 from dusangire.payments.service import annulling, asking, confirming
 from dusangire.payments.service.refund_asking import decide_unknown
 
 _WRITTEN_BY_PEOPLE = frozenset({Method.CASH, Method.BANK})
+# What somebody must do something about stands first.
+_OPEN = (RefundState.FAILED, RefundState.UNKNOWN, RefundState.PENDING, RefundState.CREATED)
 
 
 class PayBack(Struct, frozen=True):
@@ -47,14 +49,6 @@ class Recorded(Struct, frozen=True):
 
     method: Method
     why: Words
-
-
-class Decision(StrEnum):
-    """What becomes of quarantined money: it pays after all, it goes back, or it stays with the hospital as it came."""
-
-    ACCEPT = "accept"
-    RETURN = "return"
-    KEEP = "keep"
 
 
 _DECISIONS: dict[Decision, Callable[..., Awaitable[object]]] = {
@@ -222,6 +216,7 @@ async def _one(
         uses=await bank.uses(actor, payment=one.id) if one.method is Method.BANK else [],
         names=await accounts.names(actor, [person for person in people if person]),
         subject=(await desk.parties(actor, [one.subject])).get(one.subject),
+        whose=(await desk.rows_of(actor, [one.id]))[one.id],
         number=receipt_number(one.reference),
         left=one.amount - one.refunded if one.state in CAPTURED else Money(0),
         may_ask=one.method.is_mobile and one.sent_at is not None and one.state is not State.PAID,
@@ -229,7 +224,7 @@ async def _one(
         may_record=one.state not in CAPTURED and one.state is not State.QUARANTINED,
         is_quarantined=one.state is State.QUARANTINED,
         manual=annulling.MANUAL,
-        decisions=Decision,
+        decisions=decisions(one.amount, one.answered, is_wanted=one.unwanted_at is None),
         tone=tone,
         form=form,
         refused=refused,
@@ -240,21 +235,15 @@ async def _refunds(
     request: Request, actor: Actor, form: Form[Any] | None = None, refused: Refusal | None = None
 ) -> Html:
     form = form or forms.empty(PaidOut)
-    groups = [
-        (state, await queries.refunds_in(actor, [state]))
-        for state in (
-            RefundState.FAILED,
-            RefundState.UNKNOWN,
-            RefundState.PENDING,
-            RefundState.CREATED,
-            RefundState.PAID,
-        )
-    ]
+    found = [(state, await queries.refunds_in(actor, [state])) for state in _OPEN]
+    found.append((RefundState.PAID, await paid_back(actor)))
+    groups = [(state, rows) for state, rows in found if rows]
     return page(
         request,
         "refunds",
         status=status_of(form, refused),
-        groups=[(state, rows[-100:][::-1] if state is RefundState.PAID else rows) for state, rows in groups if rows],
+        groups=groups,
+        whose=await desk.rows_of(actor, {row.payment for _, rows in groups for row in rows}),
         by_people=_WRITTEN_BY_PEOPLE,
         form=form,
         refused=refused,

@@ -21,6 +21,7 @@ from dusangire.payments.pages.finance.answer import EXPORT, HOME, SEE, Francs, p
 from dusangire.payments.queries import statements as queries
 from dusangire.payments.rules import Method
 from dusangire.payments.rules.ledger import Account
+from dusangire.payments.rules.providers import e164
 from dusangire.payments.service import Share, annulling
 from dusangire.wards import queries as wards
 
@@ -65,9 +66,11 @@ class Statements(Controller):
             return await _statement(request, actor, admission, form)
         await queries.stay(actor, admission)
         said = form.value
+        if said.method not in _METHODS:
+            return await _statement(request, actor, admission, form.refuse("method", "form.choose_one"))
+        if said.method.is_mobile and e164(said.phone) is None:
+            return await _statement(request, actor, admission, form.refuse("phone", "payments.no_such_phone"))
         try:
-            if said.method not in _METHODS:
-                raise Refusal("form.choose_one", status=422)
             share = Share(said.method, Money(said.amount), phone=said.phone or None)
             made = await annulling.pay_account(actor, admission, share)
         except Refusal as refused:
