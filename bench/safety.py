@@ -22,6 +22,8 @@ from bench.ward import Ward, opened
 CLIENTS = 16
 EACH = int(os.environ.get("BENCH_CHECKOUTS", "150"))
 WARM = 10
+# Between two checkouts of a client that is no machine: sixteen of them order some seventy times a second.
+REST_S = 0.2
 
 
 def main() -> None:
@@ -65,6 +67,9 @@ _STAGES = {
 }
 
 
+_BY_SERVICES = "the same by the services, with cart, key, bells"
+
+
 class Took(Struct, frozen=True):
     """What checkouts took: each by the clock, and all of them together by the clock and of the processors."""
 
@@ -91,9 +96,13 @@ async def _measure() -> None:
         found = {name: await _stage(ward, layers) for name, layers in _STAGES.items()}
         floor = next(iter(found.values())).rate
         rows = [took.row(name, floor) for name, took in found.items()]
-        rows.append((await _by_the_services(ward)).row("the same by the services, with cart, key, bells", floor))
+        rows.append((await _by_the_services(ward)).row(_BY_SERVICES, floor))
         head = ["checkout of three dishes", "p50 ms", "p95 ms", "/s", "of the floor", "server CPU ms", "client CPU ms"]
         table(f"Layers of a checkout, {CLIENTS} clients, {CLIENTS * EACH} each, fsync on", head, rows)
+        name, whole = list(_STAGES.items())[-1]
+        rows = [(await _stage(ward, whole, REST_S)).row(name, floor)]
+        rows.append((await _by_the_services(ward, REST_S)).row(_BY_SERVICES, floor))
+        table(f"The same, {CLIENTS} clients that rest {REST_S} s in between", head, rows)
         await _second_verdict(ward)
         took = await ward.step(ward.patients[0])
         table(
@@ -122,7 +131,7 @@ def _cpu_s(pids: list[int]) -> float:
     return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in pids) / 1e9
 
 
-async def _stage(ward: Ward, layers: Layers) -> Took:
+async def _stage(ward: Ward, layers: Layers, rest_s: float = 0) -> Took:
     from tests.unguarded import unguarded
 
     await _settle()
@@ -136,7 +145,8 @@ async def _stage(ward: Ward, layers: Layers) -> Took:
             async with conn.transaction():
                 await _checkout(conn, ward, layers, dice.choice(ward.patients))
 
-        return await _timed([conn.get_server_pid() for conn in conns], [partial(checkout, conn) for conn in conns])
+        pids = [conn.get_server_pid() for conn in conns]
+        return await _timed(pids, [partial(checkout, conn) for conn in conns], rest_s)
 
 
 @asynccontextmanager
@@ -153,12 +163,14 @@ async def _client(ward: Ward, layers: Layers) -> AsyncIterator[asyncpg.Connectio
         await conn.close()
 
 
-async def _timed(servers: list[int], clients: list[Callable[[], Awaitable[object]]]) -> Took:
-    """Let every client work as fast as it can; a connection's first few turns, which plan, are not counted."""
+async def _timed(servers: list[int], clients: list[Callable[[], Awaitable[object]]], rest_s: float) -> Took:
+    """Let every client work and rest; a connection's first few turns, which plan, are not counted."""
     each: list[float] = []
+    dice = random.Random(2)
 
     async def work(once: Callable[[], Awaitable[object]], turns: int) -> None:
         for _ in range(turns):
+            await asyncio.sleep(dice.uniform(0, 2 * rest_s))
             start = time.perf_counter()
             await once()
             each.append(time.perf_counter() - start)
@@ -170,7 +182,7 @@ async def _timed(servers: list[int], clients: list[Callable[[], Awaitable[object
     return Took(each, time.perf_counter() - start, _cpu_s(servers) - server, time.process_time() - client)
 
 
-async def _by_the_services(ward: Ward) -> Took:
+async def _by_the_services(ward: Ward, rest_s: float = 0) -> Took:
     """The whole checkout as a page asks for it: the key, the cart, prices, the account, every row, the bells."""
     from dusangire.kernel.db import acting_as
     from dusangire.menu import queries as menu
@@ -194,7 +206,7 @@ async def _by_the_services(ward: Ward) -> Took:
     with acting_as(arena.actor):
         await asyncio.gather(*(ground.rows(arena, "SELECT pg_sleep(0.1)") for _ in range(CLIENTS)))
         found = await ground.rows(arena, "SELECT pid FROM pg_stat_activity WHERE application_name = 'dusangire'")
-    return await _timed([row["pid"] for row in found], [checkout] * CLIENTS)
+    return await _timed([row["pid"] for row in found], [checkout] * CLIENTS, rest_s)
 
 
 async def _checkout(conn: asyncpg.Connection, ward: Ward, layers: Layers, patient: UUID) -> None:
