@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from dusangire import wiring
+from dusangire.diets import service as diets
 from dusangire.kernel import jobs
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import fetch, fetch_value
@@ -20,7 +21,7 @@ from dusangire.payments import jobs as payment_jobs
 from dusangire.payments import queries as money
 from dusangire.payments.queries import Payment
 from dusangire.payments.rules.ledger import Account
-from tests.make import Browser
+from tests.make import Browser, Make
 from tests.orders.conftest import Bedside
 
 MTN_NUMBER, AIRTEL_NUMBER = "0788123412", "0733123412"
@@ -106,6 +107,14 @@ def placed(answer: httpx.Response) -> UUID:
 
 def text_of(answer: httpx.Response) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<(style|script)[^>]*>.*?</\1>|<[^>]+>", " ", answer.text, flags=re.DOTALL))
+
+
+async def lying(make: Make, bedside: Bedside, number: int, open_as: Callable[[Actor | None], Browser]) -> Till:
+    """Admit one more patient, who may eat anything, to the free bed there must be."""
+    there = Bedside(make, await make.patient(f"Patient {number}", "Uwase"), bedside.doctor, bedside.nurse)
+    await diets.no_known_allergies(bedside.nurse, there.id)
+    await there.diet("REG")
+    return Till(there, open_as(there.patient))
 
 
 @pytest.fixture

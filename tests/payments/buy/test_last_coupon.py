@@ -7,7 +7,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from dusangire.diets import service as diets
 from dusangire.kernel import clock
 from dusangire.kernel.access import Actor
 from dusangire.kernel.db import acting_as, fetch_value
@@ -18,21 +17,17 @@ from dusangire.payments.service import coupons
 from dusangire.payments.service.coupons import NewCoupon
 from tests.make import Browser, Make
 from tests.orders.conftest import Bedside
-from tests.payments.buy.conftest import Till, placed, text_of
+from tests.payments.buy.conftest import Till, lying, placed, text_of
 
 PATIENTS, UNGUARDED = 20, 6
 
 
 async def ward(make: Make, bedside: Bedside, many: int, open_as: Callable[[Actor | None], Browser]) -> list[Till]:
     """Fill the ward with people who have each chosen the same lunch."""
-    tills = []
     await make.ward("C", beds=many)
-    for number in range(many):
-        there = Bedside(make, await make.patient(f"Patient {number}", "Uwase"), bedside.doctor, bedside.nurse)
-        await diets.no_known_allergies(bedside.nurse, there.id)
-        await there.diet("REG")
-        await there.choose("CHK-STW")
-        tills.append(Till(there, open_as(there.patient)))
+    tills = [await lying(make, bedside, number, open_as) for number in range(many)]
+    for till in tills:
+        await till.bedside.choose("CHK-STW")
     return tills
 
 
