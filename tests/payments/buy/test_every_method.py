@@ -77,7 +77,9 @@ async def test_cash_and_the_account_of_the_stay_never_keep_a_tray_waiting(
     assert [one.state for one in await till.payments(order.id)] == [after]
     assert await till.due(order.id) == 0
     assert await till.balance(account) == 2000
-    assert f"R-{order.code}" in (await till.browser.get(f"/orders/{order.id}/receipt")).text
+    receipt = text_of(await till.browser.get(f"/orders/{order.id}/receipt"))
+    assert f"R-{order.code}" in receipt
+    assert "Fiscal receipt pending" in receipt
 
 
 @pytest.mark.req("J6", "J14", "CHK-4.1.4")
@@ -85,10 +87,13 @@ async def test_a_transfer_shows_its_reference_and_pays_when_finance_finds_it(til
     order = await till.place("bank")
     assert order.status is Status.CONFIRMED
     one = (await till.payments(order.id))[0]
-    page = text_of(await till.browser.get(f"/orders/{order.id}/pay"))
+    shown = await till.browser.get(f"/orders/{order.id}/pay")
+    page = text_of(shown)
     assert one.code is not None
     assert one.code in page
     assert "Pay by bank transfer" in page
+    assert f'href="/invoices/{one.id}"' in shown.text
+    assert one.code in (await till.browser.get(f"/invoices/{one.id}")).text
     assert await payments.settle_bank(grace, one.id)
     assert await till.due(order.id) == 0
     assert "Nothing is left to pay" in (await till.browser.get(f"/orders/{order.id}/pay")).text

@@ -110,7 +110,7 @@ class OrderPages(Controller):
     async def receipt(self, request: Request, actor: Acting, order_id: UUID) -> Html:
         shown = await _shown(request, actor, order_id)
         fiscal = [one for one in await payments.fiscal_of(actor, order_id) if one.payment in shown["m"].own]
-        return whole(request, "orders/receipt.html", **shown, fiscal=fiscal, is_due=is_fiscal_due(shown["m"].parts))
+        return whole(request, "orders/receipt.html", **shown, fiscal=fiscal, is_due=is_fiscal_due(shown["m"]))
 
     @post("/{order_id:uuid}/complete", opt=ACTS)
     async def complete(self, request: Request, actor: Acting, order_id: UUID) -> Html:

@@ -16,6 +16,7 @@ from dusangire.payments import queries
 from dusangire.payments.queries import Payment, Refund
 from dusangire.payments.rules import Method, Payer, State
 from dusangire.payments.rules.providers import Reason, masked
+from dusangire.payments.rules.receipts import pay_kind
 
 _OWN = frozenset({Payer.PATIENT, Payer.STAFF})
 _WHY: dict[str, str] = {
@@ -36,7 +37,10 @@ class Part(Struct, frozen=True):
 
 
 class Money(Struct, frozen=True):
-    """How the money of one tray stands. What others pay is one line without a name."""
+    """How the money of one tray stands. What others pay is one line without a name.
+
+    is_reported: the revenue authority hears of something that was paid.
+    """
 
     standing: Standing
     missing: Payment | None
@@ -45,6 +49,7 @@ class Money(Struct, frozen=True):
     parts: tuple[Part, ...]
     refunds: tuple[Part, ...]
     own: frozenset[UUID]
+    is_reported: bool
 
     @property
     def phone(self) -> str:
@@ -65,13 +70,14 @@ async def seen(actor: Actor, order_id: UUID) -> Money:
         transfer=next(due, None),
         parts=_parts(counted),
         own=frozenset(one.id for one in tried if one.payer in _OWN),
+        is_reported=any(one.payer in _OWN and _is_done(one) and pay_kind(one.method, one.purpose) for one in counted),
         refunds=tuple(_refund(one) for one in back if one.replaced_by is None and _is_own(tried, one)),
     )
 
 
-def is_fiscal_due(parts: Sequence[Part]) -> bool:
-    """Return whether the revenue authority's receipt is to come: something was paid, and a device is set up."""
-    return settings().ebm is not None and any(one.number for one in parts)
+def is_fiscal_due(money: Money) -> bool:
+    """Return whether the revenue authority's receipt is to come: it hears of what was paid, and a device is set up."""
+    return settings().ebm is not None and money.is_reported
 
 
 def _parts(counted: Sequence[Payment]) -> tuple[Part, ...]:
@@ -81,14 +87,17 @@ def _parts(counted: Sequence[Payment]) -> tuple[Part, ...]:
 
 
 def _part(one: Payment) -> Part:
-    is_done = one.state in (State.PAID, State.CHARGED)
     return Part(
         name=Phrase(f"payment.{one.method}"),
         amount=one.amount,
         state=Phrase(f"payment.state.{one.state}"),
         phone=masked(one.phone) if one.phone else "",
-        number=queries.receipt_number(one.reference) if is_done else "",
+        number=queries.receipt_number(one.reference) if _is_done(one) else "",
     )
+
+
+def _is_done(one: Payment) -> bool:
+    return one.state in (State.PAID, State.CHARGED)
 
 
 def _why(lacking: Payment) -> Phrase | None:

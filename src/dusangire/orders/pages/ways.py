@@ -80,8 +80,10 @@ def ways(by: Known, methods: tuple[Method, ...] = CHOSEN) -> list[Way]:
 
 
 def first(by: Known, found: list[Way]) -> Method:
-    """Return the way to begin with: as last time, else by the network of the telephone, else cash."""
+    """Return the way to begin with: the plan that covers the meal, else as last time, the phone's network, or cash."""
     open_now = [way.method for way in found if not way.is_closed]
+    if Method.SUBSCRIPTION in open_now:
+        return Method.SUBSCRIPTION
     if by.last in open_now:
         return by.last
     network = guess(by.phone) if by.phone else None
