@@ -1,12 +1,13 @@
 """What nurses must see of a bed at a glance: fasting and its clock, late trays, insulin, isolation, the next step."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from dusangire import wiring
 from dusangire.board import queries
-from dusangire.board.rules import State, state_of
+from dusangire.board.rules import State, TrayNow, state_of
 from dusangire.diets import queries as diet_queries
 from dusangire.diets import service as diets
 from dusangire.diets.rules.flags import Flag
@@ -178,3 +179,12 @@ async def test_the_pages_of_a_fast_speak_the_other_languages(make, aline, bosco,
     for path in ("/wards/A", "/wards/bed/A-001", here, f"{here}/may-eat", f"{here}/steps", f"{here}/npo/{hold}/extend"):
         for who in (bosco, diane):
             assert (await browser(who).get(f"{path}?lang={language}")).status_code == 200, path
+
+
+def test_a_stopped_tray_of_any_meal_counts_until_its_time_is_over():
+    now = clock.now()
+    for status, minutes, is_stopped in (
+        (Status.HELD, 10, True), (Status.PROBLEM, 10, True), (Status.HELD, -10, False), (Status.CONFIRMED, 10, False),
+    ):  # fmt: skip
+        tray = TrayNow(uuid4(), status, now.date(), "evening_snack", now + timedelta(minutes=minutes))
+        assert tray.is_stopped(now) is is_stopped

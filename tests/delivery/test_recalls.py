@@ -17,6 +17,7 @@ from dusangire.kernel.access import Actor, Role
 from dusangire.kernel.db import acting_as, execute, fetch_value
 from dusangire.orders import jobs as order_jobs
 from dusangire.orders import queries as orders
+from dusangire.orders import service as order_service
 from dusangire.orders.queries import Ticket
 from dusangire.orders.rules import Status, is_too_old
 from dusangire.wards import service as wards
@@ -24,6 +25,7 @@ from dusangire.wards.rules import EndReason
 from tests.delivery.conftest import Bedside, Card, Tray
 from tests.delivery.test_pages import at_the_bed, events, status
 from tests.make import Browser, element
+from tests.unguarded import rewrite
 
 Open = Callable[[Actor | None], Browser]
 
@@ -345,3 +347,68 @@ async def test_a_tap_of_another_hospital_or_another_carrier_does_nothing(
     assert (await tapped(browser(carrier), made, "arrive", uuid4().hex)).status_code == 409
     assert (await tapped(browser(ines), made, "arrive", uuid4().hex)).status_code == 403
     assert await status(esther, made) is Status.OUT_FOR_DELIVERY
+
+
+@pytest.mark.req("A14", "I1")
+async def test_the_ward_board_and_the_bed_lead_to_the_tray_that_replaces_a_recalled_one(
+    bedside: Bedside, tray: Tray, browser: Open, esther: Actor, bosco: Actor, didier: Actor, card: Card
+) -> None:
+    made = await tray("TIL", "RICE", status=Status.READY)
+    await scanned(browser(esther), made, card)
+    nurse = browser(bosco)
+    before = element((await nurse.get("/wards/A")).text, f"bed-{made.bed_code}")
+    assert "Replaced by tray" not in before
+    assert "bed--stop" not in before
+    await diets.add_allergy(bosco, bedside.id, "fish", "severe")
+    await react(bedside, made)
+    with acting_as(esther):
+        instead = await orders.replacement_of(esther, made.id)
+    assert instead
+    # Of a meal that is not the coming one: a stopped tray concerns the ward whichever meal it is of.
+    await rewrite("UPDATE meal_order SET period = 'evening_snack' WHERE id IN ($1, $2)", made.id, instead.id)
+    link = f'href="/orders/{instead.id}"'
+    bed = element((await nurse.get("/wards/A")).text, f"bed-{made.bed_code}")
+    assert link in bed
+    assert f"Replaced by tray {instead.code}" in bed
+    assert "bed--stop" in bed
+    assert f'href="/orders/{made.id}"' in bed
+    page = (await nurse.get(f"/wards/bed/{made.bed_code}")).text
+    assert re.search(rf"{link}[^>]*>Replaced by tray {instead.code}", page)
+    code = (await browser(didier).get(f"/tray/{made.tray_token}")).text
+    assert "STOP: do not send this tray" in code
+    assert f'href="/kitchen/tickets/{instead.id}">Replaced by tray {instead.code}' in code
+    recalled = (await nurse.get(f"/orders/{made.id}")).text
+    assert link in recalled
+    assert "Expected" not in recalled
+    assert "Step 4 of 5" not in recalled
+    assert "ALLERGY." not in recalled
+    with acting_as(bosco):
+        await order_service.cancel(bosco, instead.id)
+    assert "Replaced by tray" not in (await nurse.get("/wards/A")).text
+
+
+@pytest.mark.req("A14", "F2")
+async def test_a_stale_page_that_hands_over_a_stopped_tray_is_answered_with_the_red_page(
+    bedside: Bedside, tray: Tray, browser: Open, esther: Actor, bosco: Actor, card: Card
+) -> None:
+    made = await tray("TIL", "RICE", status=Status.READY)
+    phone = browser(esther)
+    await scanned(phone, made, card)
+    await diets.add_allergy(bosco, bedside.id, "fish", "severe")
+    for act, form in (("hand-over", {"proof": "confirmed"}), ("tray", {"code": made.code})):
+        answer = await phone.post(f"/delivery/{made.id}/{act}", form)
+        assert answer.status_code == 409
+        assert "Do not hand over" in element(answer.text, f"recall-{made.id}")
+        assert "nothing stops this tray" not in answer.text
+
+
+async def test_the_carriers_pages_name_dishes_and_wards_in_the_language_of_the_phone(
+    bedside: Bedside, tray: Tray, browser: Open, esther: Actor
+) -> None:
+    made = await tray("RICE", status=Status.OUT_FOR_DELIVERY)
+    await execute("UPDATE ward SET name_fr = 'Service A' WHERE hospital = $1 AND code = 'A'", esther.hospital)
+    phone = browser(esther)
+    assert "Service A" in (await phone.get("/delivery/?lang=fr")).text
+    page = (await phone.get(f"/delivery/{made.id}/hand-over?lang=fr")).text
+    assert "Service A" in page
+    assert made.lines[0].name("fr") in page

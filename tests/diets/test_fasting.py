@@ -309,6 +309,7 @@ async def test_release_and_the_same_diet_by_plain_forms(make, bosco, diane, didi
     assert (answer.status_code, answer.headers["location"]) == (303, here + "?said=released")
     text = (await nurse.get(here)).text
     assert "until a doctor signs a diet" in text
+    assert "Nothing by mouth still counts until" in text
     assert "Sign the same diet as before" not in text
     assert (await nurse.post(here + "/sign", {"password": PASSWORD})).status_code == 403
     assert "Sign the same diet as before" in (await doctor.get(here)).text
@@ -319,4 +320,5 @@ async def test_release_and_the_same_diet_by_plain_forms(make, bosco, diane, didi
     assert await queries.diet_now(bosco, amina.patient) == []
     assert (await doctor.post(here + "/sign", {"password": PASSWORD})).status_code == 303
     assert [row.codes for row in await queries.diet_now(bosco, amina.patient)] == [("CARDIAC",)]
+    assert "Meals can be ordered" not in (await nurse.get(here)).text
     assert (await nurse.post(here)).status_code == 409

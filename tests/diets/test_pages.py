@@ -193,10 +193,14 @@ async def test_nothing_by_mouth_is_set_and_released(make, bosco, diane, amina, b
     assert ">Nothing by mouth</button>" in (await nurse.get(here)).text
     wrong = await nurse.post(f"{here}/npo", {"npo_reason": "Before your test", "npo_from": local()})
     assert wrong.status_code == 422
-    assert "A reason and an expected end time are needed." in element(wrong.text, "npo")
+    assert "Write when it is expected to end, or tick that the end is not known." in element(wrong.text, "npo")
     assert 'value="Before your test"' in element(wrong.text, "npo")
     backwards = {"npo_reason": "Before your test", "npo_from": local(4), "npo_until": local(2)}
     assert "The end must be after the start" in (await nurse.post(f"{here}/npo", backwards)).text
+    beside = await nurse.post(f"{here}/npo", {"npo_reason": "Kept", "npo_from": local()}, htmx=True)
+    assert beside.status_code == 422
+    assert "<html" not in beside.text
+    assert 'value="Kept"' in element(beside.text, "npo")
     await nurse.post(f"{here}/npo", {"npo_reason": "Before your test", "npo_from": local(), "npo_open": "1"})
     page = (await nurse.get(here)).text
     assert "FASTING: give no food or drink" in element(page, "now")

@@ -124,3 +124,14 @@ async def test_an_overdue_task_is_marked_and_doctors_and_nurses_are_told_once(
     page = (await browser(chantal).get("/nutritionist/")).text
     assert "Overdue: more than 15 minutes" in element(page, "worklist")
     assert f'href="/health-profiles/{uncoded.patient}/uncoded"' in page
+
+
+async def test_the_note_beside_words_that_cannot_be_coded_is_kept_with_them(make, bosco, amina, browser):
+    await make.menu()
+    nurse = browser(bosco)
+    said = {"code": "kiwi vert", "severity": "severe", "note": "hives; in 2019"}
+    answer = await nurse.post(f"/health-profiles/{amina.patient}/allergies", said)
+    assert answer.headers["location"].endswith("said=uncoded")
+    assert await words_of(bosco, amina.patient) == "kiwi vert (severe): hives, in 2019"
+    page = (await nurse.get(f"/health-profiles/{amina.patient}/uncoded")).text
+    assert page.count("hives, in 2019") >= 1

@@ -82,6 +82,34 @@ async def test_a_stale_page_is_refused_with_who_was_first(bedside, chantal, othe
 
 @pytest.mark.req("A22")
 @pytest.mark.parametrize(
+    ("path", "typed", "kept"),
+    [
+        (
+            "/manual/draft/diets/REG",
+            {
+                "name_en": "Regular",
+                "name_fr": "Normal",
+                "name_rw": "Isanzwe",
+                "kind": "base",
+                "note": "Typed at length",
+            },
+            ">Typed at length</textarea>",
+        ),
+        ("/manual/draft/note", {"said": "Typed at length"}, 'value="Typed at length"'),
+    ],
+)
+async def test_what_was_typed_on_a_stale_page_of_the_draft_is_kept(bedside, chantal, other, browser, path, typed, kept):
+    found = await drafted(browser(chantal))
+    more = RULE | {"scope": "meal", "max": "3000", "rule_source": "Ward round"}
+    assert (await browser(other).post("/manual/draft/diets/REG/rules", more | found)).status_code == 303
+    late = await browser(chantal).post(path, typed | found)
+    assert late.status_code == 409
+    assert kept in late.text
+    assert other.name in late.text
+
+
+@pytest.mark.req("A22")
+@pytest.mark.parametrize(
     ("path", "form", "field"),
     [
         ("/manual/draft/diets/REG/rules", {**RULE, "rule_source": "", "max": "many"}, "rule_source-error"),

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -49,6 +50,33 @@ async def test_the_menu_shows_what_suits_first_and_the_rest_with_reason_and_swap
     assert "Try this instead" in blocked
     assert 'name="dish" value="ISB"' not in blocked
     assert "45 g least" in element(html, "meter")
+
+
+@pytest.mark.req("A4", "C2")
+async def test_a_fast_that_begins_later_is_told_as_such_and_not_as_a_fast_now(
+    bedside: Bedside, diane: Actor, browser: Open
+) -> None:
+    lunch = await bedside.sitting()
+    await diets.hold(diane, bedside.id, "Before your operation", lunch.serve_from - timedelta(hours=1))
+    told = element(await menu_page(browser(bedside.patient), bedside), "stopped")
+    assert "Planned from" in told
+    assert "You can still order the meals before it" in told
+    assert "not even water" not in told
+    await diets.hold(diane, bedside.id, "Before your operation", clock.now())
+    assert "not even water" in await menu_page(browser(bedside.patient), bedside)
+
+
+@pytest.mark.req("A9", "C2")
+async def test_a_plan_with_a_texture_does_not_say_that_all_ordinary_meals_may_be_eaten(
+    bedside: Bedside, browser: Open
+) -> None:
+    ordinary = "all the ordinary meals"
+    assert ordinary in element(await menu_page(browser(bedside.patient), bedside), "plan")
+    await bedside.diet("IDDSI5", drink_level=1)
+    plan = element(await menu_page(browser(bedside.patient), bedside), "plan")
+    assert ordinary not in plan
+    assert "cut very small" in plan
+    assert "slightly thickened" in plan
 
 
 @pytest.mark.req("C2", "A15")

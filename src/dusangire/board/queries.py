@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from dusangire.board.rules import State, StepNow, TrayNow, coming_meal, state_of, textures
+from dusangire.board.rules import STOPPED, Instead, State, StepNow, TrayNow, coming_meal, state_of, textures
 from dusangire.diets import queries as diets
 from dusangire.diets.queries import DietBrief, FeedDay, Feeds, meal_stop
 from dusangire.diets.rules.fasting import FastingClock, Hint, fasting_clock, hints, is_child
@@ -30,7 +30,8 @@ class Spot(Struct, frozen=True):
 
     `clock` is shown for who may not eat; `hints` say until when something may be taken before an operation; `flags`
     are the kinds of care flags, `tasks` those of open tasks; `step` is the next one of a protocol;
-    `dose` is the tray that insulin waits for, `feeds` what an allergy has suspended.
+    `dose` is the tray that insulin waits for, `feeds` what an allergy has suspended, `instead` the open tray that
+    replaces a stopped one.
     """
 
     side: Bedside
@@ -49,6 +50,7 @@ class Spot(Struct, frozen=True):
     feeds: tuple[FeedDay, ...] = ()
     order: UUID | None = None
     order_status: str = ""
+    instead: Instead | None = None
 
     @property
     def is_isolated(self) -> bool:
@@ -117,6 +119,7 @@ class _Plate(Struct, frozen=True):
     tasks: tuple[str, ...]
     step: StepNow | None
     is_fed: bool
+    instead: Instead | None
 
 
 _PLATES = f"""
@@ -127,7 +130,12 @@ _PLATES = f"""
               FROM meal_order o
              WHERE o.hospital = a.hospital AND o.patient = a.patient AND o.status <> ALL($3::text[])
                AND ((o.day = $4 AND o.period = $5) OR (o.day >= $6 AND o.serve_to < $7
-                    AND o.status = ANY($8::text[])))) AS trays,
+                    AND o.status = ANY($8::text[]))
+               OR (o.day >= $6 AND o.serve_to >= $7 AND o.status = ANY($9::text[])))) AS trays,
+           (SELECT jsonb_build_object('id', n.id, 'code', n.code) FROM meal_order n
+             WHERE n.hospital = a.hospital AND n.patient = a.patient AND n.replaces IS NOT NULL
+               AND n.day >= $6 AND n.status = ANY($8::text[])
+             ORDER BY n.placed_at DESC, n.id DESC LIMIT 1) AS instead,
            (SELECT coalesce(array_agg(f.kind), '{{}}') FROM care_flag f
              WHERE f.hospital = a.hospital AND f.patient = a.patient AND f.ended_at IS NULL) AS flags,
            (SELECT coalesce(array_agg(DISTINCT t.kind), '{{}}') FROM task t
@@ -160,6 +168,7 @@ async def _plates(actor: Actor, patients: list[UUID], meal: Sitting | None, now:
         today - timedelta(days=1),
         now,
         sorted(OPEN),
+        sorted(STOPPED),
     )
     return {row.patient: row for row in rows}
 
@@ -190,7 +199,7 @@ def _spot(side: Bedside, person: Person, briefs: dict[UUID, DietBrief], plates: 
     brief, plate = briefs.get(person.id), plates.get(person.id)
     if brief is None or plate is None:
         return Spot(side, State.NO_DIET)
-    own = [tray for tray in plate.trays if tray.is_of(at.meal)]
+    own = [tray for tray in plate.trays if tray.is_of(at.meal) or tray.is_stopped(at.now)]
     is_late = any(tray.is_late(at.now) for tray in plate.trays)
     named, food, drink = textures(brief.codes, brief.food_level, brief.drink_level)
     step = None if brief.is_fasting else plate.step
@@ -211,6 +220,7 @@ def _spot(side: Bedside, person: Person, briefs: dict[UUID, DietBrief], plates: 
         feeds=at.feeds[person.id].stopped_by_allergy if plate.is_fed else (),
         order=own[0].id if own else None,
         order_status=own[0].status.value if own else "",
+        instead=plate.instead,
     )
 
 

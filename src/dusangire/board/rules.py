@@ -63,7 +63,7 @@ _ICON = {
     State.FREE: "bed",
 }
 _BY_STATUS = {"no_order": State.NO_DIET, "uncoded": State.UNCODED, "not_asked": State.NOT_ASKED}
-_STOPPED = frozenset({Status.HELD, Status.PROBLEM, Status.UNDELIVERED})
+STOPPED = frozenset({Status.HELD, Status.PROBLEM, Status.UNDELIVERED})
 _SERVED = frozenset({Status.DELIVERED, Status.COMPLETED})
 
 
@@ -116,9 +116,20 @@ class TrayNow(Struct, frozen=True):
     def is_of(self, meal: Sitting | None) -> bool:
         return meal is not None and (self.day, self.period) == (meal.day, meal.period)
 
+    def is_stopped(self, now: datetime) -> bool:
+        """Whether it is stopped while it could still be served, whichever meal it is of."""
+        return self.status in STOPPED and self.serve_to >= now
+
     def is_late(self, now: datetime) -> bool:
         """Whether it should have come by now: still open, its serving over."""
         return self.status in OPEN and self.serve_to < now
+
+
+class Instead(Struct, frozen=True):
+    """The tray that is made in place of one that was stopped."""
+
+    id: UUID
+    code: str
 
 
 class StepNow(Struct, frozen=True):
@@ -148,7 +159,7 @@ def state_of(diet_status: str, statuses: Iterable[Status], *, is_late: bool = Fa
     trays = set(statuses)
     if diet_status == "fasting":
         return State.FASTING
-    if trays & _STOPPED:
+    if trays & STOPPED:
         return State.HELD
     if is_late:
         return State.LATE

@@ -10,7 +10,7 @@ from litestar.types import ASGIApp
 from msgspec import Struct
 
 from dusangire.delivery import queries, service
-from dusangire.delivery.pages.run import Scanned
+from dusangire.delivery.pages.run import Scanned, reader
 from dusangire.delivery.rules import CARRIED, Proof, Reason
 from dusangire.delivery.service import Evidence, Miss
 from dusangire.kernel import clock, forms
@@ -62,7 +62,7 @@ class Bedside(Controller):
         stop = await queries.stop(actor, order_id)
 
         async def drawn() -> str:
-            now = await queries.stop(actor, order_id)
+            now = await queries.stop(reader(request, actor), order_id)
             return draw(request, "delivery/_tray.html", stop=now, recalls=await queries.recalls(actor))
 
         bells = (f"order:{order_id}", f"patient:{stop.patient}", service.carrier_bell(actor.user))
@@ -80,8 +80,12 @@ class Bedside(Controller):
         form = await forms.read(request, Scanned)
         if form.value is None:
             return await _page(request, actor, order_id, form, status=422)
-        await service.collect(actor, order_id)
-        return await _next(request, actor, order_id, await service.check_tray(actor, order_id, form.value.code))
+        try:
+            await service.collect(actor, order_id)
+            miss = await service.check_tray(actor, order_id, form.value.code)
+        except Refusal as refused:
+            return await _stopped(request, actor, order_id, form, refused)
+        return await _next(request, actor, order_id, miss)
 
     @post("/bed")
     async def check_bed(self, request: Request, actor: Acting, order_id: UUID) -> Html:
@@ -106,7 +110,7 @@ class Bedside(Controller):
             await service.hand_over(actor, order_id, evidence)
         except Refusal as refused:
             if refused.key not in _FIELD:
-                raise
+                return await _stopped(request, actor, order_id, form, refused)
             wrong = form.refuse(_FIELD[refused.key], refused.key, **refused.facts)
             return await _page(request, actor, order_id, wrong, status=422)
         return go(request, "/delivery/")
@@ -126,8 +130,10 @@ class Bedside(Controller):
         return Response(content, media_type=media_type, headers=headers)
 
 
-async def _page(request: Request, actor: Actor, order_id: UUID, form: Form, *, status: int = 200) -> Html:
-    stop = await queries.stop(actor, order_id)
+async def _page(
+    request: Request, actor: Actor, order_id: UUID, form: Form, *, status: int = 200, refused: Refusal | None = None
+) -> Html:
+    stop = await queries.stop(reader(request, actor), order_id)
     if stop.status not in (*CARRIED, Status.HELD):
         return go(request, "/delivery/")
     return whole(
@@ -139,16 +145,23 @@ async def _page(request: Request, actor: Actor, order_id: UUID, form: Form, *, s
         **await _looked(actor, order_id),
         step=stop.step(clock.now()),
         form=form,
-        refused=None,
+        refused=refused,
         reasons=list(Reason),
     )
+
+
+async def _stopped(request: Request, actor: Actor, order_id: UUID, form: Form, refused: Refusal) -> Html:
+    """Show a tray that was stopped meanwhile in red, with what to do; tell any other refusal as it is."""
+    if (await queries.stop(actor, order_id)).is_held:
+        return await _page(request, actor, order_id, form, status=409, refused=refused)
+    raise refused
 
 
 async def _next(request: Request, actor: Actor, order_id: UUID, miss: Miss | None) -> Html:
     """Go on to the next step, or stop the carrier with the whole screen."""
     if miss is None:
         return go(request, f"/delivery/{order_id}/hand-over")
-    stop = await queries.stop(actor, order_id)
+    stop = await queries.stop(reader(request, actor), order_id)
     recalls = await queries.recalls(actor)
     return whole(
         request, "delivery/stop.html", status=409, stop=stop, kind=miss.kind.value, found=miss.found, recalls=recalls

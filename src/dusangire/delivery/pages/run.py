@@ -7,7 +7,7 @@ from uuid import UUID
 from litestar import Controller, get, post
 from litestar.connection import Request
 from litestar.types import ASGIApp
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from dusangire.delivery import queries, service
 from dusangire.delivery.rules import Method, Reason, Tap, Tapped, code_of, median_seen_s
@@ -16,7 +16,7 @@ from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import LIVE, Acting
 from dusangire.kernel.errors import NotHere, Refusal
 from dusangire.kernel.forms import Form, Limits
-from dusangire.kernel.html import Html, draw, go, view, whole
+from dusangire.kernel.html import Html, draw, go, language, view, whole
 from dusangire.kernel.live import stream
 
 
@@ -49,7 +49,7 @@ class Runs(Controller):
     @get("/live", opt=LIVE)
     async def live(self, request: Request, actor: Acting) -> ASGIApp:
         async def drawn() -> str:
-            return draw(request, "delivery/_run.html", run=await queries.run(actor))
+            return draw(request, "delivery/_run.html", run=await queries.run(reader(request, actor)))
 
         return stream(request.app.state.hub, f"{actor.hospital}:orders", f"{actor.hospital}:patients", draw=drawn)
 
@@ -128,6 +128,11 @@ class Runs(Controller):
         return go(request, "/delivery/")
 
 
+def reader(request: Request, actor: Actor) -> Actor:
+    """Return the carrier, who reads in the language of this phone."""
+    return structs.replace(actor, language=language(request))
+
+
 class OnDay(Struct, frozen=True):
     """The day a list is asked for."""
 
@@ -135,7 +140,7 @@ class OnDay(Struct, frozen=True):
 
 
 async def _page(request: Request, actor: Actor, form: Form[Scanned], *, status: int = 200) -> Html:
-    return view(request, "delivery/run.html", status=status, run=await queries.run(actor), form=form)
+    return view(request, "delivery/run.html", status=status, run=await queries.run(reader(request, actor)), form=form)
 
 
 async def _history(request: Request, actor: Actor, day: date) -> Html:

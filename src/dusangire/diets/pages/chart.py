@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.connection import Request
 from litestar.types import ASGIApp
 from msgspec import Struct
@@ -20,7 +20,7 @@ from dusangire.kernel.access import Actor, Can, needs
 from dusangire.kernel.access_point import LIVE, Acting
 from dusangire.kernel.errors import Refusal
 from dusangire.kernel.forms import Form, Limits
-from dusangire.kernel.html import Html, draw, go, whole
+from dusangire.kernel.html import Html, draw, go, is_part, whole
 from dusangire.kernel.journal import history
 from dusangire.kernel.live import stream
 from dusangire.wards import service as wards
@@ -129,9 +129,9 @@ class ChartPage(Controller):
     async def hold(self, request: Request, actor: Acting, patient_id: UUID) -> Html:
         form = await forms.read(request, NewHold)
         if form.value is not None and form.value.npo_until is None and not form.value.npo_open:
-            form = form.refuse("npo_until", "doctor.npo_need")
+            form = form.refuse("npo_until", "diets.npo_end_needed")
         if form.value is None:
-            return await _page(request, actor, patient_id, status=422, npo=form)
+            return await _npo_again(request, actor, patient_id, form, status=422)
         asked = form.value
         begins, ends = moment(asked.npo_from, actor.zone), None
         if asked.npo_until is not None:
@@ -142,7 +142,9 @@ class ChartPage(Controller):
         except Refusal as refused:
             field = "npo_procedure" if refused.key == "fasting.procedure_before" else "npo_until"
             wrong = form.refuse(field, refused.key, **refused.facts)
-            return await _page(request, actor, patient_id, status=refused.status, npo=wrong)
+            return await _npo_again(request, actor, patient_id, wrong, status=refused.status)
+        if is_part(request):
+            return await _npo_again(request, actor, patient_id, _new_hold(actor))
         return _back(request, patient_id)
 
     @post("/npo/{hold_id:uuid}/release", opt=needs(Can.HOLD_SET))
@@ -168,6 +170,18 @@ def _back(request: Request, patient: UUID, said: str = "saved") -> Html:
     return go(request, f"/health-profiles/{patient}?said={said}")
 
 
+def _new_hold(actor: Actor) -> Form[NewHold]:
+    return forms.empty(NewHold, npo_from=clock.local(clock.now(), actor.zone).strftime("%Y-%m-%dT%H:%M"))
+
+
+async def _npo_again(request: Request, actor: Actor, patient: UUID, npo: Form[NewHold], *, status: int = 200) -> Html:
+    """Draw nothing by mouth again, beside a prescription only its own part: what is written there stays."""
+    if not is_part(request):
+        return await _page(request, actor, patient, status=status, npo=npo)
+    content = draw(request, "diets/_npo_beside.html", chart=await queries.chart(actor, patient), npo=npo)
+    return Response(content, status_code=status, media_type="text/html")
+
+
 async def _page(
     request: Request,
     actor: Actor,
@@ -183,7 +197,6 @@ async def _page(
     """Draw the page; a form that was sent wrong comes back with what was typed."""
     chart = await queries.chart(actor, patient)
     manual = await queries.manual(actor)
-    begins = clock.local(chart.at, actor.zone).strftime("%Y-%m-%dT%H:%M")
     return whole(
         request,
         "diets/chart.html",
@@ -191,7 +204,7 @@ async def _page(
         chart=chart,
         allergy=allergy or forms.empty(NewAllergy),
         measured=measured or forms.empty(Measured),
-        npo=npo or forms.empty(NewHold, npo_from=begins),
+        npo=npo or _new_hold(actor),
         why=why or forms.empty(Why),
         ending=ending,
         choices=allergy_choices(request, await queries.ingredient_names(actor)),

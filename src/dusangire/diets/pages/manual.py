@@ -108,7 +108,10 @@ class ManualDrafts(Controller):
         form = await forms.read(request, Said)
         if form.value is None:
             return await _overview(request, actor, status=422, said=form)
-        await service.note_draft(actor, form.value.draft, form.value.revision, form.value.said)
+        try:
+            await service.note_draft(actor, form.value.draft, form.value.revision, form.value.said)
+        except Refusal as refused:
+            return await _overview(request, actor, status=refused.status, said=form, refused=refused)
         return go(request, "/manual/draft")
 
     @post("/diets", opt=WRITES)
@@ -153,7 +156,12 @@ class ManualDrafts(Controller):
         if form.value is None:
             return await _diet(request, actor, code, status=422, words=form)
         asked = form.value
-        await _change(actor, asked, lambda book: with_words(book, code, asked.words(), sign_off=asked.sign_off), code)
+        try:
+            await _change(
+                actor, asked, lambda book: with_words(book, code, asked.words(), sign_off=asked.sign_off), code
+            )
+        except Refusal as refused:
+            return await _diet(request, actor, code, status=refused.status, words=form, refused=refused)
         return go(request, f"/manual/draft/diets/{code}?said=saved")
 
     @post("/diets/{code:str}/rules", opt=WRITES)
@@ -206,6 +214,7 @@ async def _overview(
     said: Form[Said] | None = None,
     new: Form[NewDiet] | None = None,
     noted: Form[NoteWritten] | None = None,
+    refused: Refusal | None = None,
 ) -> Html:
     draft = await queries.open_draft(actor)
     now = await queries.book(actor)
@@ -222,6 +231,7 @@ async def _overview(
         "kinds": list(DietKind),
         "flags": sorted(MEDICINES),
         "texts": TEXTS,
+        "refused": refused,
     }
     return whole(request, "diets/draft.html", status=status, **context)
 
@@ -234,6 +244,7 @@ async def _diet(
     status: int = 200,
     words: Form[DietWritten] | None = None,
     rule: Form[RuleWritten] | None = None,
+    refused: Refusal | None = None,
 ) -> Html:
     draft, diet = await _drafted(actor, code)
     typed = {name: str(getattr(diet, name)) for name in ("name_en", "name_fr", "name_rw", "kind", "note", "source")}
@@ -253,6 +264,7 @@ async def _diet(
         subjects=[*LIMITED, *TAGS, *EU_ALLERGENS],
         faults=[one for one in problems(draft.book) if one.code == code],
         saved=request.query_params.get("said", ""),
+        refused=refused,
     )
 
 

@@ -30,7 +30,8 @@ async def add_allergy(actor: Actor, patient: UUID, code: str, severity: str, not
     said = " ".join(code.split())
     degree = _severity(severity)
     if not await is_codable(actor, said):
-        await add_uncoded(actor, patient, f"{said} ({degree})")
+        more = f": {' '.join(note.replace(';', ',').split())}" if note.strip() else ""
+        await add_uncoded(actor, patient, f"{said} ({degree}){more}")
         return None
     made = uuid7()
     async with transaction():

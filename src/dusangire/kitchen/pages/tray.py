@@ -9,6 +9,7 @@ from dusangire.kernel.html import Html, go, whole
 from dusangire.kitchen.rules import Step, step_of
 from dusangire.orders import queries as orders
 from dusangire.orders.queries import OldLabel
+from dusangire.orders.rules import GONE, Status
 
 
 class Trays(Controller):
@@ -26,4 +27,13 @@ class Trays(Controller):
         step = step_of(tray.status, cooks=actor.may(Can.KITCHEN_WORK), carries=actor.may(Can.DELIVERY_WORK))
         if step is Step.READ:
             return go(request, f"/orders/{tray.id}")
-        return whole(request, "kitchen/tray.html", tray=tray, step=step.value)
+        stopped = tray.status is Status.HELD or tray.status in GONE
+        return whole(
+            request,
+            "kitchen/tray.html",
+            tray=tray,
+            step=step.value,
+            is_stopped=stopped,
+            why=tray.why_held_for_staff if tray.status is Status.HELD else None,
+            instead=await orders.replacement_of(actor, tray.id) if stopped else None,
+        )

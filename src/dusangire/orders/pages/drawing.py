@@ -96,6 +96,7 @@ def _frame(request: Request, actor: Actor, about: Whom, shown: Portal) -> dict[s
         "nutrient_unit": Phrase(unit_key(nutrient.rpartition("_")[2])),
         "speaks": language(request),
         "fast": None,
+        "fast_from": None,
     }
 
 
@@ -131,19 +132,26 @@ async def _drawn(request: Request, actor: Actor, about: Whom) -> dict[str, Marku
 
 
 async def _with_fast(actor: Actor, shown: dict[str, Any]) -> dict[str, Any]:
-    """Return the same, with the fast the patient is in, where that is why nothing can be ordered."""
+    """Return the same, with the fast the patient is in or will be in, where that is why nothing can be ordered."""
     found: Portal = shown["p"]
     if found.stop is None or not found.stop.is_harm:
         return shown
     rows = await diets.holds(actor, found.person.id)
     held = [row for row in rows if row.is_open(found.now) and row.has_begun(found.now)]
     if not held:
-        return shown
+        return shown | {"fast_from": _fast_ahead(found, [row.start_at for row in rows if row.is_open(found.now)])}
     ends = [row.end_at for row in held if row.end_at is not None]
     first = min(held, key=lambda row: row.start_at)
     hours = int((found.now - first.start_at).total_seconds()) // 3600
     until = max(ends) if len(ends) == len(held) else None
     return shown | {"fast": Fast(first.start_at, until, first.reason, first.set_by_name, hours)}
+
+
+def _fast_ahead(found: Portal, starts: list[datetime]) -> datetime | None:
+    """Return when the fast begins that this meal falls into; None where something else stops it."""
+    if found.stop is None or found.stop.what.key != "order.what.npo" or found.sitting is None:
+        return None
+    return max((start for start in starts if start < found.sitting.serve_to), default=None)
 
 
 def after_tap(request: Request, shown: dict[str, Any], before: Shelf | None) -> list[Part]:

@@ -31,6 +31,7 @@ from dusangire.orders.rules import (
     Status,
     Verb,
     cancelling,
+    note_phrase,
     pace,
     period_phrase,
     said_to,
@@ -55,6 +56,7 @@ class Happened(Struct, frozen=True):
     at: datetime
     by: str
     role: Phrase
+    why: Phrase | None
     more: str
 
 
@@ -179,11 +181,12 @@ async def _shown(request: Request, actor: Actor, order_id: UUID) -> dict[str, An
     tray = await queries.ticket(actor, order_id)
     is_staff = actor.may(Can.ORDERS_SEE)
     events = await queries.history(actor, order_id) if is_staff or tray.status is Status.HELD else []
+    instead = await queries.replacement_of(actor, order_id) if tray.held_from or tray.status in GONE else None
     return {
         "o": tray,
         "w": Whom(tray.patient, is_for_other=tray.patient != actor.patient),
         "meal": period_phrase(tray.period),
-        "pace": pace(tray.status),
+        "pace": 0 if instead else pace(tray.status),
         "steps": steps(tray.status, _times(tray)),
         "carrier": await queries.carrier_of(actor, order_id) if tray.left_at else None,
         "m": await seen(actor, order_id),
@@ -194,8 +197,8 @@ async def _shown(request: Request, actor: Actor, order_id: UUID) -> dict[str, An
         "why_held": said_to(actor, tray.why_held) if tray.why_held else None,
         "given": await given_at(actor, tray.patient, tray.day, tray.period) if is_staff else [],
         "rated": await queries.rating_of(actor, order_id) if tray.status in _EATEN else None,
-        "events": [_told(event) for event in events] if is_staff else [],
-        "instead": await queries.replacement_of(actor, order_id) if tray.held_from or tray.status in GONE else None,
+        "events": [_told(actor, event) for event in events] if is_staff else [],
+        "instead": instead,
         "origin": await _origin(actor, tray),
         "no_other": _no_other(events) if tray.status is Status.HELD else None,
         "speaks": language(request),
@@ -221,16 +224,19 @@ def _no_other(events: list[Event]) -> Phrase | None:
     return Phrase("order.not_replaced_npo" if said.facts.get("stop") == "NPO" else "order.not_replaced")
 
 
-def _told(event: Event) -> Happened:
+def _told(actor: Actor, event: Event) -> Happened:
     status = event.kind.partition(":")[2]
     name = Phrase(f"order.event.{event.kind}", otherwise="") if text.has(f"order.event.{event.kind}") else None
     facts = event.facts
+    # Why a tray was stopped is kept as a phrase; the reasons of other events are codes.
+    why = note_phrase(str(facts["why"])) if status == Status.HELD and facts.get("why") else None
     return Happened(
         what=name or Phrase(f"status.{status}", otherwise=event.kind),
         at=event.at,
         by=event.actor_name or "Dusangire",
         role=Phrase(f"role.{event.actor_role}", otherwise=event.actor_role),
-        more=" · ".join(str(facts[name]) for name in ("rule", "note", "words") if facts.get(name)),
+        why=said_to(actor, why) if why else None,
+        more=" · ".join(str(facts[name]) for name in ("rule", "note", "words") if facts.get(name) and not why),
     )
 
 

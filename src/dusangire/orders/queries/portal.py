@@ -42,6 +42,7 @@ from dusangire.orders.queries.orders import Order, is_own_only
 from dusangire.orders.rules import (
     Room,
     Shelf,
+    Status,
     Why,
     first,
     is_still_orderable,
@@ -159,9 +160,9 @@ class Portal(Struct, frozen=True, dict=True):
         return main_meters(budget(self.prepared, self.cart.tray())) if self.prepared and not self.stop else []
 
     def tray_of(self, at: Sitting) -> Order | None:
-        """Return the tray that is ordered for a sitting; None where there is none."""
-        found = (tray for tray in self.bedside.trays if (tray.day, tray.period) == (at.day, str(at.period)))
-        return next(found, None)
+        """Return the tray that is ordered for a sitting, one under way before a stopped one; None without any."""
+        found = [tray for tray in self.bedside.trays if (tray.day, tray.period) == (at.day, str(at.period))]
+        return min(found, key=lambda tray: tray.status in (Status.HELD, Status.UNDELIVERED), default=None)
 
     @cached_property
     def room(self) -> Room:
