@@ -156,7 +156,7 @@ async def _admit(lunch: Lunch, nurse: Walker, bed: str, mrn: str) -> Guest | Non
         lunch.counts["beds taken"] += 1
         return None
     await nurse.open(f"/wards/bed/{bed}/card")
-    code = re.search(r"/bed/([A-Za-z0-9_-]+)", nurse.text)
+    code = re.search(r"(?<!/wards)/bed/([A-Za-z0-9_-]+)", nurse.text)
     if code is None:
         raise LookupError(f"the card of {bed} shows no address")
     patient = chart[-1].rstrip("/").rpartition("/")[2].partition("#")[0]

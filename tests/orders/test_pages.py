@@ -9,7 +9,9 @@ import pytest
 
 from dusangire.diets import service as diets
 from dusangire.kernel import clock
-from dusangire.kernel.access import Actor
+from dusangire.kernel.access import Actor, system
+from dusangire.kernel.db import transaction
+from dusangire.kernel.journal import record
 from dusangire.menu import queries as menu
 from dusangire.menu import service as menu_service
 from dusangire.orders import queries, service
@@ -288,6 +290,18 @@ async def test_staff_see_the_whole_history_with_names_and_patients_do_not(
     patient = (await browser(bedside.patient).get(f"/orders/{order.id}")).text
     assert "Didier Nkusi" not in patient
     assert element(patient, f"history-{order.id}") == ""
+
+
+@pytest.mark.req("N15")
+async def test_what_the_program_did_by_itself_is_told_as_its_own_and_as_nobodys_office(
+    bedside: Bedside, bosco: Actor, browser: Open
+) -> None:
+    order = await bedside.order("CHK-STW")
+    async with transaction():
+        await record(system(bosco.hospital), "order:late", f"order:{order.id}")
+    history = element((await browser(bosco).get(f"/orders/{order.id}")).text, f"history-{order.id}")
+    assert "Dusangire" in history
+    assert "Platform administrator" not in history
 
 
 @pytest.mark.req("N7")

@@ -50,12 +50,12 @@ _WAITS_TOO = OPEN | {Status.HELD}
 
 
 class Happened(Struct, frozen=True):
-    """One line of an order's history."""
+    """One line of an order's history. role: of the person, None where the program did it by itself."""
 
     what: Phrase
     at: datetime
     by: str
-    role: Phrase
+    role: Phrase | None
     why: Phrase | None
     more: str
 
@@ -234,7 +234,7 @@ def _told(actor: Actor, event: Event) -> Happened:
         what=name or Phrase(f"status.{status}", otherwise=event.kind),
         at=event.at,
         by=event.actor_name or "Dusangire",
-        role=Phrase(f"role.{event.actor_role}", otherwise=event.actor_role),
+        role=Phrase(f"role.{event.actor_role}", otherwise=event.actor_role) if event.actor else None,
         why=said_to(actor, why) if why else None,
         more=" · ".join(str(facts[name]) for name in ("rule", "note", "words") if facts.get(name) and not why),
     )
