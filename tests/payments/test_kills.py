@@ -29,7 +29,9 @@ _LINES = 24
 
 
 class Share(Struct, frozen=True):
-    """How long a run is and what dies in it. rate: of each seam, or of `seam` alone; auto_s: how long a telephone takes to pay."""
+    """How long a run is and what dies in it. rate: of each seam, or of `seam` alone; auto_s: how long a telephone takes to pay;
+    quiet_s: how long the worker may take until nothing is left to do.
+    """
 
     window_s: float
     kills: dict[str, int]
@@ -38,10 +40,11 @@ class Share(Struct, frozen=True):
     auto_s: float = AUTO_S
     callbacks: tuple[int, ...] = (0, 1, 2, 3)
     is_cut_short: bool = False
+    quiet_s: float = 300
 
 
 CI = Share(24, {"postgres": 2, "web": 1, "web worker": 1, "worker": 3, "provider": 1})
-LONG = Share(420, {"postgres": 6, "web": 5, "web worker": 4, "worker": 7, "provider": 3})
+LONG = Share(420, {"postgres": 6, "web": 5, "web worker": 4, "worker": 7, "provider": 3}, quiet_s=1500)
 DEAF = Share(3, {}, rate=0.5, seam="order: answer lost")
 FORGETFUL = Share(3, {}, auto_s=6, callbacks=(0,), is_cut_short=True)
 
@@ -75,9 +78,9 @@ async def _play(house: House, plans: dict[str, Plan], share: Share) -> dict[str,
         ordered_s = time.monotonic() - began
         await house.knobs(callbacks=1, auto_s=share.auto_s)
         await house.until_ready()
-        await _quiet(house, [crowds[name].hospital for name in plans])
+        await _quiet(house, [crowds[name].hospital for name in plans], share.quiet_s)
         await asyncio.gather(*(one.think_twice() for each in phones.values() for one in each))
-        await _quiet(house, [crowds[name].hospital for name in plans])
+        await _quiet(house, [crowds[name].hospital for name in plans], share.quiet_s)
     house.seams.end()
     _tell(house, ordered_s, time.monotonic() - began)
     found = {name: (each, await audit(house, each)) for name, each in phones.items()}
@@ -121,7 +124,7 @@ async def _weather(house: House, share: Share, luck: random.Random) -> None:
         await asyncio.sleep(1)
 
 
-async def _quiet(house: House, hospitals: list[int], limit_s: float = 300) -> None:
+async def _quiet(house: House, hospitals: list[int], limit_s: float) -> None:
     """Wait until nobody has anything left to do. Waiting times are shortened: what is due later is due now."""
     async with house.owner() as sql, asyncio.timeout(limit_s):
         while await sql.fetchval(_UNDONE, hospitals):

@@ -23,13 +23,19 @@ Chore = Callable[[Actor], Awaitable[None]]
 
 _reactions: dict[str, Reaction] = {}
 _chores: dict[str, Chore] = {}
+_can_wait: set[str] = set()
 
 
-def job(name: str) -> Callable[[Reaction], Reaction]:
-    """Register a reaction to events under a name that `wiring` uses."""
+def job(name: str, *, can_wait: bool = False) -> Callable[[Reaction], Reaction]:
+    """Register a reaction to events under a name that `wiring` uses.
+
+    can_wait: where much is to do it comes last; a telephone is asked for money before a mail goes out.
+    """
 
     def register(function: Reaction) -> Reaction:
         _reactions[name] = function
+        if can_wait:
+            _can_wait.add(name)
         return function
 
     return register
@@ -90,6 +96,7 @@ async def enqueue_event(queue: PostgresQueue, job_name: str, key: str, event: Ev
         key=key,
         job_name=job_name,
         event=msgspec.to_builtins(event),
+        priority=int(job_name in _can_wait),
         retries=TRIES,
         retry_delay=_DELAY_S,
         retry_backoff=60,

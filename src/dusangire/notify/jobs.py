@@ -15,7 +15,7 @@ from dusangire.notify.gateways import smtp
 from dusangire.notify.gateways.smtp import Mail, NotSent
 
 
-@job("send_mail")
+@job("send_mail", can_wait=True)
 async def send_mail(actor: Actor, event: Event) -> None:
     """On `message:mail_queued`: send it once; a second run finds it sent."""
     mail = await queries.outgoing(actor, UUID(event.about.partition(":")[2]))

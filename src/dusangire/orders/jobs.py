@@ -19,7 +19,7 @@ from dusangire.wards import queries as wards
 Fact = Phrase | Named | str | int
 
 
-@job("tell_of_order")
+@job("tell_of_order", can_wait=True)
 async def tell_of_order(actor: Actor, event: Event) -> None:
     """On `order:<status>`: tell the patient, and the caregiver who ordered; once per order and status."""
     order = await queries.order(actor, UUID(event.about.partition(":")[2]))

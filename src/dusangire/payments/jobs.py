@@ -83,13 +83,13 @@ async def forget_hooks(actor: Actor) -> None:
     await service.forget_hooks(actor, clock.now() - _KEEP_HOOKS)
 
 
-@job("queue_fiscal")
+@job("queue_fiscal", can_wait=True)
 async def queue_fiscal(actor: Actor, event: Event) -> None:
     """On `payment:paid` and `payment:charged`: queue the fiscal receipt."""
     await service.queue_sale(actor, _id(event))
 
 
-@job("queue_fiscal_back")
+@job("queue_fiscal_back", can_wait=True)
 async def queue_fiscal_back(actor: Actor, event: Event) -> None:
     """On `refund:paid`, and on `payment:cancelled` of what was charged: queue the receipt that takes it back."""
     if event.kind == "refund:paid":
@@ -202,7 +202,7 @@ def _id(event: Event) -> UUID:
     return UUID(event.about.partition(":")[2])
 
 
-@job("tell_of_payment")
+@job("tell_of_payment", can_wait=True)
 async def tell_of_payment(actor: Actor, event: Event) -> None:
     """On `payment:…` and `refund:…`: tell the person who pays, and finance of what somebody must look at. Once."""
     thing, word = event.kind.split(":")
@@ -218,7 +218,7 @@ async def tell_of_payment(actor: Actor, event: Event) -> None:
             await _tell(actor, user, event, Phrase(f"payments.told.finance.{thing}_{word}", facts), "/admin/finance")
 
 
-@job("tell_of_provider")
+@job("tell_of_provider", can_wait=True)
 async def tell_of_provider(actor: Actor, event: Event) -> None:
     """On `provider:down` and `provider:up`: tell administrators and finance, once per outage."""
     word = event.kind.partition(":")[2]

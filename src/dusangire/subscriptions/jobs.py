@@ -23,7 +23,7 @@ async def plan_payment_changed(actor: Actor, event: Event) -> None:
     await service.payment_changed(actor, _id(event))
 
 
-@job("tell_of_plan")
+@job("tell_of_plan", can_wait=True)
 async def tell_of_plan(actor: Actor, event: Event) -> None:
     """On `plan:…`: tell who pays for the plan, and whose it is; once each."""
     sub = await queries.subscription(actor, _id(event))
@@ -47,19 +47,19 @@ async def tell_of_plan(actor: Actor, event: Event) -> None:
         )
 
 
-@job("points_for_tray")
+@job("points_for_tray", can_wait=True)
 async def points_for_tray(actor: Actor, event: Event) -> None:
     """On `order:delivered`: points for what the patient paid; once for a tray."""
     await service.earn_for_tray(actor, UUID(str(event.facts["patient"])), _id(event))
 
 
-@job("points_for_staff_tray")
+@job("points_for_staff_tray", can_wait=True)
 async def points_for_staff_tray(actor: Actor, event: Event) -> None:
     """On `staff_tray:delivered`: the same for who ate it."""
     await service.earn_for_tray(actor, None, _id(event))
 
 
-@job("points_for_late_money")
+@job("points_for_late_money", can_wait=True)
 async def points_for_late_money(actor: Actor, event: Event) -> None:
     """On `payment:paid`: points for a tray that was eaten before its money came, as with a transfer."""
     one = await payments.payment(actor, _id(event))
