@@ -52,9 +52,10 @@ def server() -> Iterator[str]:
 async def app(server: str) -> AsyncIterator[Litestar]:
     """The application, started once: its pool and its hub serve all tests of the run.
 
-    Whoever asks fifty things at once may wait for the pool, however busy the machine is.
+    Whoever asks fifty things at once may wait for the pool and for a lock, however busy the machine or slow its disk is.
     """
     db.PATIENCE_S = 20
+    db._SERVER_SETTINGS |= {"lock_timeout": "10000", "statement_timeout": "15000"}
     application = create_app()
     async with application.lifespan():
         yield application

@@ -41,6 +41,7 @@ async def _two_at_once(actor: Actor, *, is_notified_inside: bool) -> list[str]:
         with acting_as(actor):
             try:
                 async with transaction():
+                    await execute("SET LOCAL lock_timeout = 500")
                     await record(actor, "order:tried", f"order:{name}")
                     if is_notified_inside:
                         await execute("SELECT pg_notify('dusangire_bell', '0 nothing')")
