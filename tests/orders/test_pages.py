@@ -64,6 +64,10 @@ async def test_a_fast_that_begins_later_is_told_as_such_and_not_as_a_fast_now(
     assert "Planned from" in told
     assert "You can still order the meals before it" in told
     assert "not even water" not in told
+    first = lunch.serve_from - timedelta(hours=3)
+    await diets.hold(diane, bedside.id, "Before an X-ray", first)
+    told = element(await menu_page(browser(bedside.patient), bedside), "stopped")
+    assert f"Planned from {clock.local(first, diane.zone):%H:%M}" in told, "of two, the one that begins first"
     await diets.hold(diane, bedside.id, "Before your operation", clock.now())
     assert "not even water" in await menu_page(browser(bedside.patient), bedside)
 

@@ -200,6 +200,7 @@ def _spot(side: Bedside, person: Person, briefs: dict[UUID, DietBrief], plates: 
     if brief is None or plate is None:
         return Spot(side, State.NO_DIET)
     own = [tray for tray in plate.trays if tray.is_of(at.meal) or tray.is_stopped(at.now)]
+    own.sort(key=lambda tray: tray.status not in STOPPED)  # a bed that is stopped leads to the tray that is
     is_late = any(tray.is_late(at.now) for tray in plate.trays)
     named, food, drink = textures(brief.codes, brief.food_level, brief.drink_level)
     step = None if brief.is_fasting else plate.step

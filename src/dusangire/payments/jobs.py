@@ -218,7 +218,7 @@ async def tell_of_payment(actor: Actor, event: Event) -> None:
             await _tell(actor, user, event, Phrase(f"payments.told.finance.{thing}_{word}", facts), "/admin/finance")
 
 
-@job("tell_of_provider", can_wait=True)
+@job("tell_of_provider")
 async def tell_of_provider(actor: Actor, event: Event) -> None:
     """On `provider:down` and `provider:up`: tell administrators and finance, once per outage."""
     word = event.kind.partition(":")[2]

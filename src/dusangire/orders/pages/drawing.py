@@ -148,10 +148,10 @@ async def _with_fast(actor: Actor, shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fast_ahead(found: Portal, starts: list[datetime]) -> datetime | None:
-    """Return when the fast begins that this meal falls into; None where something else stops it."""
+    """Return when the first fast begins that is planned before this meal ends; None where something else stops it."""
     if found.stop is None or found.stop.what.key != "order.what.npo" or found.sitting is None:
         return None
-    return max((start for start in starts if start < found.sitting.serve_to), default=None)
+    return min((start for start in starts if start < found.sitting.serve_to), default=None)
 
 
 def after_tap(request: Request, shown: dict[str, Any], before: Shelf | None) -> list[Part]:
